@@ -1,0 +1,92 @@
+// Looking at buffers from outside, without taking a reader's place: what `zerobuffer list`, `dump` and `clean` show.
+// Every function is safe on foreign, half-made and corrupt segments.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "zerobuffer/result.hpp"
+
+namespace zerobuffer {
+
+enum class Presence : std::uint8_t {
+  never_attached,
+  attached,  ///< and alive
+  closed,    ///< left properly
+  dead,      ///< its process ended without closing
+};
+[[nodiscard]] std::string_view to_string(Presence presence) noexcept;
+
+struct ParticipantState {
+  Presence presence = Presence::never_attached;
+  std::uint64_t pid = 0;  ///< As its own PID namespace counts; for people only.
+  std::uint64_t epoch = 0;
+  std::string state;  ///< The place word's state: never, attached, closed; free, joining, active, closing.
+};
+
+struct ReaderState : ParticipantState {
+  std::uint32_t slot = 0;
+  std::uint64_t read_pos = 0;
+  std::uint64_t read_count = 0;  ///< Sequence of the last frame let go.
+  std::uint64_t unread_bytes = 0;
+  std::uint64_t lost = 0;
+  std::uint64_t skipped = 0;
+  bool waiting = false;
+};
+
+/// One record between the slowest reader and the writer, as far as it could be followed.
+struct RecordState {
+  std::uint64_t position = 0;
+  std::uint64_t length = 0;  ///< Bytes of ring.
+  std::uint64_t size = 0;    ///< Bytes of payload.
+  std::uint64_t sequence = 0;
+  std::uint64_t tag = 0;
+  std::uint16_t type = 0;
+  bool padding = false;
+};
+
+/// A snapshot of a buffer. Values were read one after the other while the buffer went on.
+struct BufferState {
+  std::string name;
+  std::string state;         ///< initialising, ready, retired
+  std::string problem;       ///< Empty, or what is wrong with the segment (then only the fields before it hold).
+  std::uint64_t file_size = 0;
+  std::uint64_t allocated_bytes = 0;
+  std::uint64_t segment_size = 0;
+  std::uint64_t capacity = 0;
+  std::uint64_t max_frame_size = 0;
+  std::uint64_t metadata_size = 0;
+  std::uint64_t metadata_used = 0;
+  bool metadata_written = false;
+  std::uint32_t max_readers = 0;
+  std::string segment_id;  ///< 32 hexadecimal digits
+  std::uint64_t write_pos = 0;
+  std::uint64_t reclaim_pos = 0;
+  std::uint64_t frames = 0;
+  std::uint64_t dropped = 0;
+  std::uint64_t wraps = 0;
+  std::uint64_t blocked_count = 0;
+  std::uint64_t blocked_ns = 0;
+  std::uint64_t readers_lost = 0;
+  std::uint64_t used_bytes = 0;  ///< Between the slowest reader and the writer.
+  bool writer_waiting = false;
+  ParticipantState writer;
+  std::vector<ReaderState> readers;  ///< Every slot of the table.
+  std::vector<RecordState> records;  ///< At most the first 1,000 from the slowest reader on.
+  bool stale = false;                ///< Nobody alive holds a place.
+};
+
+/// The names of all buffers of this user in shared memory (files that begin like an OIEB), sorted.
+[[nodiscard]] Result<std::vector<std::string>> list_buffers();
+
+/// A snapshot of one buffer. @return not_found, invalid_argument, permission_denied, incompatible (not a buffer at
+/// all: `problem` has no meaning then), system_error. A corrupt buffer gives a state with `problem` set.
+[[nodiscard]] Result<BufferState> dump_state(std::string_view name);
+
+/// Removes a buffer that is proved dead: every participant's lock could be taken.
+/// @return already_exists while somebody alive uses it; not_found, permission_denied, incompatible.
+Result<void> remove_dead(std::string_view name);
+
+}  // namespace zerobuffer
