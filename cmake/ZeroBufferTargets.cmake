@@ -1,0 +1,16 @@
+# What every target of this project shares: language level, warnings, sanitizers. Must not know single targets.
+# Warnings become errors through CMAKE_COMPILE_WARNING_AS_ERROR, which our presets set and nobody else has to.
+
+if(ZEROBUFFER_SANITIZE)
+  add_compile_options(-fsanitize=${ZEROBUFFER_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${ZEROBUFFER_SANITIZE})
+endif()
+if(ZEROBUFFER_BUILD_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
+function(zerobuffer_set_up target)
+  target_compile_features(${target} PUBLIC cxx_std_20)
+  set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF POSITION_INDEPENDENT_CODE ON)
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wconversion -Wshadow)
+endfunction()
