@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# Brings what building, testing and the demo need: Debian packages and a virtual environment .venv in the checkout.
+# Quick and offline where everything is there already; may be run as often as one likes. Needs Debian 12 (or a relative of
+# it) and, where a package is missing, root or sudo.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+packages=(
+  # build
+  build-essential cmake ninja-build ccache pkg-config libboost-dev libcli11-dev nlohmann-json3-dev
+  # Python package
+  python3-dev python3-pip python3-venv python3-setuptools python3-wheel python3-pybind11 pybind11-dev python3-numpy
+  # tests
+  clang clang-format clang-tidy libclang-rt-14-dev llvm-14 libboost-context-dev libgtest-dev libgmock-dev
+  python3-pytest python3-pytest-timeout python3-hypothesis mypy spin strace procps util-linux
+  # demo
+  ffmpeg forensics-samples-files python3-pil
+)
+
+missing=()
+for package in "${packages[@]}"; do
+  status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
+  [ "$status" = installed ] || missing+=("$package")
+done
+
+if [ ${#missing[@]} -gt 0 ]; then
+  as_root=()
+  if [ "$(id -u)" -ne 0 ]; then
+    if ! command -v sudo >/dev/null; then
+      echo "setup: as root, run: apt-get install ${missing[*]}" >&2
+      exit 1
+    fi
+    as_root=(sudo)
+  fi
+  echo "setup: installing ${missing[*]}"
+  log=$(mktemp)
+  trap 'rm -f "$log"' EXIT
+  apt() { "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o Acquire::Retries=3 "$@" </dev/null >"$log" 2>&1; }
+  if ! { apt update && apt install --no-install-recommends "${missing[@]}"; }; then
+    cat "$log" >&2
+    echo "setup: apt-get failed, see above" >&2
+    exit 1
+  fi
+fi
+
+# The system's Python, because Debian's numpy, pytest and mypy belong to it and to no other that may stand first in PATH.
+if ! .venv/bin/python -c 'import sys, pip, numpy; sys.exit(sys.prefix == sys.base_prefix)' 2>/dev/null; then
+  echo "setup: making the virtual environment .venv"
+  rm -rf .venv
+  /usr/bin/python3 -m venv --system-site-packages .venv
+fi
