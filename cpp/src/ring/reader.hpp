@@ -1,0 +1,107 @@
+// The reading side of the ring on a piece of memory: what is the next record, is it sound, where does the one after it
+// begin. No OS call, no wait; what is held and given back is held.hpp's. One thread at a time.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+#include "protocol/layout.hpp"
+#include "ring/atomics.hpp"
+#include "ring/header.hpp"
+#include "ring/writer.hpp"
+
+namespace zerobuffer::ring {
+
+enum class Peek : std::uint8_t { frame, empty, corrupt };
+
+template <class M>
+class RingReader {
+ public:
+  RingReader(const RingMemory& memory, std::uint64_t position) noexcept
+      : oieb_(memory.oieb), records_(memory.records), capacity_(memory.capacity) {
+    start_at(position);
+  }
+
+  /// Position of the next record that was not yet taken.
+  [[nodiscard]] std::uint64_t next() const noexcept { return next_; }
+  /// Whether write_pos, as it stands now, is beyond next(). The caller's wait ends when it is.
+  [[nodiscard]] bool more() const noexcept { return M::load_acquire(oieb_->write_pos) != next_; }
+  [[nodiscard]] std::uint64_t unread() const noexcept { return M::load_acquire(oieb_->write_pos) - next_; }
+
+  /// Looks at the next record; steps over padding. The header is fetched once, into header(), and checked.
+  [[nodiscard]] Peek peek() noexcept {
+    for (;;) {
+      if (next_ == seen_) {
+        if (drained_ > 1) {  // the writer is just writing that line: let it
+          for (int i = 0; i < back_off_pauses; ++i) M::pause();
+        }
+        drained_ = 0;
+        const std::uint64_t position = M::load_acquire(oieb_->write_pos);  // pairs with the release in publish()
+        if (position == next_) return Peek::empty;
+        if (position - next_ > capacity_ || position % protocol::record_alignment != 0) return Peek::corrupt;
+        seen_ = position;
+      }
+      header_ = load_header<M>(records_ + offset_);
+      const std::uint64_t length = std::uint64_t{header_.extent} * protocol::record_alignment;
+      if (length == 0 || length > seen_ - next_ || length > capacity_ - offset_) return Peek::corrupt;
+      if (header_.flags == 0) [[likely]] {
+        if (header_.size > length - protocol::header_size) return Peek::corrupt;
+        if (header_.sequence != expected_ && (expected_ != 0 || header_.sequence == 0)) return Peek::corrupt;
+        return Peek::frame;
+      }
+      if (header_.flags != protocol::record_flag::padding || length != capacity_ - offset_) return Peek::corrupt;
+      advance(length);
+    }
+  }
+
+  /// Only after peek() said `frame`.
+  [[nodiscard]] const protocol::RecordHeader& header() const noexcept { return header_; }
+  [[nodiscard]] const std::byte* payload() const noexcept { return records_ + offset_ + protocol::header_size; }
+  void take() noexcept {
+    expected_ = header_.sequence + 1;
+    ++drained_;
+    advance(std::uint64_t{header_.extent} * protocol::record_alignment);
+  }
+  /// Sequence that the next frame must have; 0 where any will do.
+  [[nodiscard]] std::uint64_t expected() const noexcept { return expected_; }
+
+  /// Jumps to the newest record. Returns false where the position that the writer left cannot be.
+  [[nodiscard]] bool jump_to_newest() noexcept {
+    // last_record_pos was stored before write_pos: with this acquire it is of that publication or of a later one
+    const std::uint64_t position = M::load_acquire(oieb_->write_pos);
+    const std::uint64_t newest = M::load_relaxed(oieb_->last_record_pos);
+    if (newest <= next_ || position <= next_) return true;  // nothing newer than what comes next
+    if (newest - next_ >= capacity_ || newest % protocol::record_alignment != 0) return false;
+    if (newest >= position) return true;  // a publication that is just being made: the next look will have it
+    start_at(newest);
+    seen_ = position;
+    return true;
+  }
+
+ private:
+  static constexpr int back_off_pauses = 16;
+
+  void start_at(std::uint64_t position) noexcept {
+    next_ = seen_ = position;
+    offset_ = position % capacity_;
+    expected_ = 0;
+  }
+  void advance(std::uint64_t length) noexcept {
+    next_ += length;
+    offset_ += length;
+    if (offset_ == capacity_) offset_ = 0;
+  }
+
+  protocol::Oieb* oieb_;
+  const std::byte* records_;
+  std::uint64_t capacity_;
+  std::uint64_t next_ = 0;
+  std::uint64_t seen_ = 0;  // write_pos, as last seen
+  std::uint64_t offset_ = 0;
+  std::uint64_t expected_ = 0;
+  std::uint32_t drained_ = 0;  // frames taken since write_pos was last looked at
+  protocol::RecordHeader header_{};
+};
+
+}  // namespace zerobuffer::ring

@@ -1,0 +1,289 @@
+// The writing side of the ring on a piece of memory: claim, commit, publish, renew. No OS call, no clock, no wait:
+// where there is no room it says so and what position it wants. One thread at a time.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "protocol/layout.hpp"
+#include "ring/atomics.hpp"
+#include "ring/header.hpp"
+#include "ring/signal.hpp"
+#include "ring/slots.hpp"
+
+namespace zerobuffer::ring {
+
+/// The parts of a ring, with geometry copied once and never read again.
+struct RingMemory {
+  protocol::Oieb* oieb = nullptr;
+  std::span<protocol::ReaderSlot> slots;
+  std::byte* records = nullptr;  ///< First header; payload block + 32. Read-only in a reader's mapping.
+  std::uint64_t capacity = 0;
+};
+
+/// What a look at the reader table gave.
+struct Scan {
+  std::uint64_t slowest = 0;     ///< Least position of all counted slots; only where counted > 0.
+  std::uint32_t counted = 0;     ///< Slots that pin a position (joining, active, closing).
+  std::uint32_t active = 0;      ///< ... of which readers that are active or joining.
+  std::uint64_t impossible = 0;  ///< A bit for each slot whose position cannot be.
+};
+
+template <class M>
+class RingWriter {
+ public:
+  /// Continues where write_pos stands: a fresh ring at 0, a predecessor's wherever it stopped.
+  RingWriter(const RingMemory& memory, const Barriers& barriers, std::uint64_t burst_size) noexcept
+      : oieb_(memory.oieb),
+        slots_(memory.slots),
+        records_(memory.records),
+        capacity_(memory.capacity),
+        burst_(burst_size == 0 ? memory.capacity / 2 : std::min(protocol::round_up(burst_size, 64), memory.capacity)),
+        barriers_(barriers) {
+    pos_ = published_ = M::load_acquire(oieb_->write_pos);
+    offset_ = pos_ % capacity_;
+    lap_end_ = pos_ - offset_ + capacity_;
+    // exactly one entry belongs to the write_pos that was published, whatever step a predecessor died at
+    entry_ = M::load_acquire(oieb_->counts[0].position) == pos_ ? 0 : 1;
+    count_ = M::load_acquire(oieb_->counts[entry_].count);
+    last_record_ = M::load_relaxed(oieb_->last_record_pos);
+    reclaimed_ = M::load_relaxed(oieb_->reclaim_pos);
+    dropped_ = M::load_relaxed(oieb_->dropped);
+    wraps_ = M::load_relaxed(oieb_->wraps);
+    space_limit_ = limit_ = pos_;  // nothing is ours before the first look at the table
+    next_restart_ = restart_after(pos_);
+  }
+
+  [[nodiscard]] std::uint64_t max_frame_size() const noexcept { return capacity_ - protocol::header_size; }
+  [[nodiscard]] std::uint64_t write_pos() const noexcept { return published_; }
+  [[nodiscard]] std::uint64_t frames() const noexcept { return count_; }
+  [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_; }
+  [[nodiscard]] std::uint64_t wraps() const noexcept { return wraps_; }
+  [[nodiscard]] std::uint64_t early_restarts() const noexcept { return early_restarts_; }
+  [[nodiscard]] bool claim_open() const noexcept { return claimed_ != 0; }
+  /// The reader position at which the claim that failed last can go on.
+  [[nodiscard]] std::uint64_t wanted_pos() const noexcept { return wanted_; }
+
+  /// Room for `size` bytes (at most max_frame_size(), no claim open), or nullptr; then wanted_pos() says for what.
+  /// The only effect of a failed claim is padding that it may have published.
+  [[nodiscard]] std::byte* try_claim(std::uint64_t size) noexcept {
+    const std::uint64_t length = protocol::record_length(size);
+    if (pos_ + length <= limit_) [[likely]] {  // room, no wrap, no restart due: one comparison
+      lead_ = 0;
+      claimed_ = length;
+      return records_ + offset_ + protocol::header_size;
+    }
+    return claim_slow(length);
+  }
+
+  void discard() noexcept { claimed_ = 0; }
+
+  /// Ends the open claim as a record of n bytes; publish() makes it visible.
+  void commit(std::uint64_t n, std::uint16_t type, std::uint64_t tag) noexcept {
+    if (lead_ != 0) [[unlikely]] {
+      early_restarts_ += early_ ? 1 : 0;
+      store_padding();
+      begin_lap();
+    }
+    const std::uint64_t length = protocol::record_length(n);
+    store_header<M>(records_ + offset_, {.size = n,
+                                         .sequence = ++count_,
+                                         .tag = tag,
+                                         .extent = static_cast<std::uint32_t>(length / protocol::record_alignment),
+                                         .type = type,
+                                         .flags = 0});
+    last_record_ = pos_;
+    pos_ += length;
+    offset_ += length;
+    claimed_ = 0;
+  }
+
+  [[nodiscard]] bool unpublished() const noexcept { return published_ != pos_; }
+
+  /// Makes everything committed visible and wakes who sleeps for it. Returns whether somebody was woken.
+  bool publish() noexcept {
+    if (published_ == pos_) return false;
+    // the entry not in force gets the new pair, so that a writer killed before the last store has published nothing
+    entry_ ^= 1;
+    M::store_relaxed(oieb_->counts[entry_].position, pos_);
+    M::store_relaxed(oieb_->counts[entry_].count, count_);
+    M::store_relaxed(oieb_->last_record_pos, last_record_);
+    ZEROBUFFER_POINT("commit.before_publish");
+    M::store_release(oieb_->write_pos, pos_);  // pairs with the acquire in RingReader::peek
+    published_ = pos_;
+    ZEROBUFFER_POINT("commit.published");
+    return DataSignal<M>::notify(*oieb_, barriers_);
+  }
+
+  /// Counts a frame that was not sent; visible with the next publication at the latest.
+  void drop() noexcept { M::store_relaxed(oieb_->dropped, ++dropped_); }
+
+  /// One look at the table; every word is loaded once.
+  [[nodiscard]] Scan scan() const noexcept {
+    Scan result;
+    for (std::size_t i = 0; i < slots_.size(); ++i) {
+      const PlaceWord word = Slots<M>::place(slots_[i]);
+      if (word.slot_state() == SlotState::free) continue;
+      const std::uint64_t position = M::load_acquire(slots_[i].read_pos);  // pairs with the release in publish_read
+      if (position == protocol::parked) continue;
+      if (word.kind() == SlotKind::reader && word.slot_state() != SlotState::closing) ++result.active;
+      if (published_ - position > capacity_) {  // behind by more than there is, or ahead
+        result.impossible |= std::uint64_t{1} << i;
+      }
+      if (result.counted++ == 0 || distance(position) > distance(result.slowest)) result.slowest = position;
+    }
+    return result;
+  }
+
+  /// Looks again how far the readers are. Only when the private limit says "full", never per frame.
+  Scan renew() noexcept {
+    M::fence();  // own write_pos before the look: a joiner that we do not see, sees it
+    const Scan first = scan();
+    const std::uint64_t target = first.counted != 0 ? first.slowest : reclaimed_;
+    if (first.impossible != 0) return first;  // counts as full
+    announce(target);
+    const Scan second = scan();
+    if (second.impossible != 0) return second;
+    std::uint64_t least = target;
+    if (second.counted != 0 && distance(second.slowest) > distance(least)) least = second.slowest;
+    space_limit_ = std::max(space_limit_, least + capacity_);
+    set_limit();
+    return second;
+  }
+
+  /// Gives up everything published, if nobody needs any of it any more: then no late reader can get it either.
+  bool retire_published() noexcept {
+    M::fence();
+    Scan look = scan();
+    if (look.counted != 0 && look.slowest != published_) return false;
+    announce(published_);
+    look = scan();
+    return look.counted == 0 || look.slowest == published_;
+  }
+
+  /// After the dead were removed from the table: what no attached reader needs is room again.
+  void reclaim_unread() noexcept {
+    M::fence();
+    Scan look = scan();
+    const std::uint64_t target = look.counted != 0 ? look.slowest : published_;
+    if (look.impossible != 0) return;
+    announce(target);
+    renew();
+  }
+
+ private:
+  // Where a small ring or a small message makes an early restart worth looking at.
+  static constexpr std::uint64_t restart_step = 1 << 20;
+
+  [[nodiscard]] std::uint64_t distance(std::uint64_t position) const noexcept { return published_ - position; }
+  [[nodiscard]] std::uint64_t restart_after(std::uint64_t position) const noexcept {
+    return std::max(position + restart_step, lap_end_ - capacity_ + burst_);
+  }
+  void set_limit() noexcept { limit_ = std::min({space_limit_, lap_end_, next_restart_}); }
+
+  void announce(std::uint64_t target) noexcept {
+    if (target > reclaimed_) {  // it never goes back
+      reclaimed_ = target;
+      M::store_release(oieb_->reclaim_pos, target);
+    }
+    ZEROBUFFER_POINT("renew.announced");
+    M::fence();  // pairs with the fence in Slots::join_oldest
+  }
+
+  [[nodiscard]] bool has_room(std::uint64_t end) noexcept {
+    if (end <= space_limit_) return true;
+    renew();
+    return end <= space_limit_;
+  }
+
+  [[gnu::noinline]] std::byte* claim_slow(std::uint64_t length) noexcept {
+    if (pos_ == lap_end_) begin_lap();
+    const std::uint64_t rest = lap_end_ - pos_;
+    const bool early = length <= rest && restart_pays(length, rest);
+    if (length <= rest && !early) {
+      if (!has_room(pos_ + length)) return blocked(pos_ + length);
+      set_limit();
+      lead_ = 0;
+      claimed_ = length;
+      return records_ + offset_ + protocol::header_size;
+    }
+    if (has_room(pos_ + rest + length)) {  // padding and record together: the record's store will publish both
+      early_ = early;
+      lead_ = rest;
+      claimed_ = length;
+      return records_ + protocol::header_size;
+    }
+    if (pos_ + rest > space_limit_) return blocked(pos_ + rest);
+    // the padding on its own, as soon as it is free: then the record needs only its own length
+    lead_ = rest;
+    store_padding();
+    begin_lap();
+    publish();
+    return blocked(pos_ + length);
+  }
+
+  std::byte* blocked(std::uint64_t end) noexcept {
+    wanted_ = end - capacity_;
+    return nullptr;
+  }
+
+  // Begins again at offset 0 before the end is reached, where the configured guarantee is free there: a large ring
+  // then stays as small in the cache as its readers allow. Never where that would make the writer wait.
+  [[nodiscard]] bool restart_pays(std::uint64_t length, std::uint64_t rest) noexcept {
+    if (pos_ + length <= next_restart_ || offset_ == 0) return false;
+    const std::uint64_t needed = pos_ + rest + std::max(length, burst_);
+    const bool pays = has_room(needed);
+    next_restart_ = pos_ + length + restart_step;
+    return pays;
+  }
+
+  void store_padding() noexcept {
+    store_header<M>(records_ + offset_, {.size = 0,
+                                         .sequence = 0,
+                                         .tag = 0,
+                                         .extent = static_cast<std::uint32_t>(lead_ / protocol::record_alignment),
+                                         .type = protocol::record_type::normal,
+                                         .flags = protocol::record_flag::padding});
+    pos_ += lead_;
+    lead_ = 0;
+  }
+
+  void begin_lap() noexcept {  // pos_ == lap_end_
+    offset_ = 0;
+    lap_end_ += capacity_;
+    next_restart_ = restart_after(pos_);
+    M::store_relaxed(oieb_->wraps, ++wraps_);
+    set_limit();
+  }
+
+  protocol::Oieb* oieb_;
+  std::span<protocol::ReaderSlot> slots_;
+  std::byte* records_;
+  std::uint64_t capacity_;
+  std::uint64_t burst_;
+  Barriers barriers_;
+
+  std::uint64_t pos_ = 0;        // end of what was committed
+  std::uint64_t offset_ = 0;     // pos_ within the lap; capacity_ where the lap is full
+  std::uint64_t limit_ = 0;      // least of the three below: up to here a claim needs no second thought
+  std::uint64_t count_ = 0;      // frames committed = sequence of the last one
+  std::uint64_t published_ = 0;  // write_pos
+  std::uint64_t last_record_ = 0;
+  std::uint64_t claimed_ = 0;  // length of the open claim
+  std::uint64_t lead_ = 0;     // padding in front of it
+  unsigned entry_ = 0;         // of counts[], the one in force
+  bool early_ = false;         // the padding is an early restart
+
+  std::uint64_t space_limit_ = 0;   // slowest reader + capacity, as last seen
+  std::uint64_t lap_end_ = 0;       // position at which offset 0 comes again
+  std::uint64_t next_restart_ = 0;  // position at which an early restart is looked at
+  std::uint64_t reclaimed_ = 0;     // reclaim_pos
+  std::uint64_t wanted_ = 0;
+  std::uint64_t dropped_ = 0;
+  std::uint64_t wraps_ = 0;
+  std::uint64_t early_restarts_ = 0;
+};
+
+}  // namespace zerobuffer::ring
