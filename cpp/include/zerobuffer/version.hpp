@@ -5,7 +5,7 @@
 
 namespace zerobuffer {
 
-/// Version of the library, e.g. "2.0.0".
+/// Version of the library, MAJOR.MINOR.PATCH, as the file VERSION says.
 [[nodiscard]] std::string_view library_version() noexcept;
 
 /// Version of the wire protocol, e.g. "2.0" (protocol/SPEC.md).
