@@ -1,0 +1,189 @@
+#!/usr/bin/env bash
+# Sets up, builds and runs every test; prints totals per suite, then one line "N passed, N failed". Owns which suites there
+# are and how their results are counted, not what they test. A suite whose files are missing fails.
+#
+#   ./test.sh               everything
+#   ./test.sh cpp python    only these suites (the table at the end names them all)
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")" || exit 1
+
+suites=(cpp explorer python across reference mypy models tsan asan fuzz packaging house scenarios format tidy leftovers)
+chosen=("$@")
+[ $# -gt 0 ] || chosen=("${suites[@]}")
+for name in "${chosen[@]}"; do
+  [[ " ${suites[*]} " == *" $name "* ]] || { echo "test.sh: no suite '$name'; there are: ${suites[*]}" >&2; exit 2; }
+done
+
+root=$PWD
+release=$root/build/release
+logs=$root/build/logs
+python=$root/.venv/bin/python
+fuzz_seconds=60
+# Every process that this run starts carries the mark in its environment, so that one left over is recognised.
+export ZEROBUFFER_TEST_RUN=$$-$(date +%s%N)
+# For tests that start the command line program or the helper programs of the C++ tests.
+export ZEROBUFFER_BIN_DIR=$release/bin ZEROBUFFER_HELPER_DIR=$release/helpers
+export PYTHONDONTWRITEBYTECODE=1 PYTHONFAULTHANDLER=1
+mkdir -p "$logs"
+
+# --- the suites: each prints what it does; the functions named count_… read how many tests passed from that ---------------
+
+build() { cmake --preset "$1" && cmake --build --preset "$1" --parallel "$(nproc)"; }
+
+# pytest with a watchdog for each test.
+pytest_in() { "$python" -m pytest --timeout=300 -p no:cacheprovider "$@"; }
+
+run_cpp() { ctest --preset release --no-tests=error --parallel 2 --timeout 300 --label-regex '^zerobuffer_tests$'; }
+run_explorer() { "$release/tests/zerobuffer_explorer_tests"; }
+run_python() { pytest_in python/tests; }
+run_across() { pytest_in tests --ignore=tests/packaging; }
+run_reference() { pytest_in protocol/reference/tests; }
+run_mypy() { "$python" -m mypy; }
+run_models() { protocol/model/run.sh; }
+# ThreadSanitizer sees both ends only where they share one mapping. Without address randomisation, because its shadow
+# memory does not fit every layout of newer kernels; where a container forbids that, it is tried with.
+run_tsan() {
+  build tsan || return
+  local plain=(); setarch -R true 2>/dev/null && plain=(setarch -R)
+  TSAN_OPTIONS=halt_on_error=1 "${plain[@]}" build/tsan/tests/zerobuffer_tests --gtest_filter='SharedMapping*:Ring*'
+}
+# Not the tests that kill processes or run full counts: they say nothing more here and take ten times as long.
+run_asan() {
+  build asan || return
+  UBSAN_OPTIONS=print_stacktrace=1 build/asan/tests/zerobuffer_tests --gtest_filter='-Process*:Full*'
+}
+run_fuzz() {
+  build fuzz || return
+  local programs=(build/fuzz/fuzz/fuzz_*) program bad=0 good=0
+  [ -x "${programs[0]}" ] || { echo "no fuzzer was built"; return 1; }
+  mkdir -p build/fuzz/found
+  for program in "${programs[@]}"; do
+    if "$program" -max_total_time=$((fuzz_seconds / ${#programs[@]})) -timeout=20 -rss_limit_mb=4096 -print_final_stats=1 \
+        -artifact_prefix=build/fuzz/found/; then good=$((good + 1)); else bad=$((bad + 1)); fi
+  done
+  echo "$good passed, $bad failed"
+  [ $bad -eq 0 ]
+}
+run_packaging() { pytest_in tests/packaging; }
+run_house() { scripts/check_house.py; }
+run_scenarios() { scripts/check_scenarios.py; }
+cpp_files() { git ls-files --cached --others --exclude-standard -- "$@"; }
+run_format() { cpp_files '*.cpp' '*.hpp' | xargs clang-format --dry-run --Werror; }
+run_tidy() { cpp_files 'cpp/src/*.cpp' 'cpp/cli/*.cpp' | xargs -P 2 -n 4 clang-tidy --quiet -p "$release"; }
+run_leftovers() {
+  local bad=0 process mark
+  if ! diff "$logs/shm-before" <(list_shared_memory); then
+    echo "left in /dev/shm: see the lines with >"
+    bad=1
+  fi
+  for process in /proc/[0-9]*; do
+    mark=$(tr '\0' '\n' <"$process/environ" 2>/dev/null | grep -c "^ZEROBUFFER_TEST_RUN=$ZEROBUFFER_TEST_RUN\$")
+    if [ "$mark" = 1 ] && ! is_mine "${process#/proc/}"; then
+      echo "still running: ${process#/proc/} $(tr '\0' ' ' <"$process/cmdline" 2>/dev/null)"
+      kill -KILL "${process#/proc/}" 2>/dev/null
+      bad=1
+    fi
+  done
+  return $bad
+}
+list_shared_memory() { find /dev/shm -mindepth 1 -printf '%f\n' | sort; }
+# This shell's own children (the subshell that asks, a pipe's ends) are no leftovers; what outlived its suite is.
+is_mine() {
+  local process=$1
+  while [ "${process:-0}" -gt 1 ]; do
+    [ "$process" = $BASHPID ] && return 0
+    [ "$process" = $$ ] && return 0
+    process=$(awk '/^PPid:/ {print $2}' "/proc/$process/status" 2>/dev/null)
+  done
+  return 1
+}
+
+# Reads a suite's log and prints "passed failed skipped"; nothing where the log holds no result.
+count() {
+  case $1 in
+    cpp)
+      awk '/tests passed, [0-9]+ tests? failed out of/ {for (i = 1; i < NF; i++) {if ($(i+1) ~ /^tests?$/ && $(i+2) == "failed") bad = $i; if ($(i-1) == "of") all = $i}; all = $NF; seen = 1}
+           /\*\*\*Skipped/ {skipped++}
+           END {if (seen) print all - bad - skipped, bad, skipped + 0}' "$2" ;;
+    explorer | tsan | asan)
+      awk '/^\[  PASSED  \] [0-9]+ test/ {good = $4; seen = 1} /^\[  FAILED  \] [0-9]+ test/ {bad = $4; seen = 1}
+           /^\[  SKIPPED \] [0-9]+ test/ {skipped = $4} END {if (seen) print good + 0, bad + 0, skipped + 0}' "$2" ;;
+    python | across | reference | packaging)
+      awk '/^=+ .* in [0-9.]+s/ {good = bad = skipped = 0; seen = 1
+             for (i = 2; i <= NF; i++) {word = $i; sub(/,$/, "", word)
+               if (word == "passed" || word == "xfailed") good += $(i-1); else if (word == "failed" || word ~ /^errors?$/) bad += $(i-1)
+               else if (word == "skipped") skipped += $(i-1)}}
+           END {if (seen) print good, bad, skipped}' "$2" ;;
+    models | fuzz)
+      awk '/^[0-9]+ passed, [0-9]+ failed/ {good = $1; bad = $3; seen = 1} END {if (seen) print good, bad, 0}' "$2" ;;
+  esac
+}
+
+# --- running them -------------------------------------------------------------------------------------------------------------
+
+declare -a table=()
+total_passed=0 total_failed=0 total_skipped=0
+
+# run NAME SECONDS COMMAND…: one row of the table. A command that failed without a failed test counts as one failure.
+run() {
+  local name=$1 seconds=$2 log=$logs/$1.log began=$SECONDS code passed failed skipped
+  shift 2
+  printf '== %-12s' "$name"
+  ( set +e; "$@" ) >"$log" 2>&1 </dev/null &
+  local child=$!
+  ( exec >/dev/null 2>&1; sleep "$seconds"; echo "test.sh: stopped after $seconds s" >>"$log"; kill_tree "$child" ) &
+  local watchdog=$!
+  wait "$child"; code=$?
+  kill_tree "$watchdog" 2>/dev/null; wait "$watchdog" 2>/dev/null
+  read -r passed failed skipped <<<"$(count "$name" "$log")"
+  # Preparing is no test: it counts only where it fails. A check without a count of its own is one test.
+  case $name in setup | build | install) passed=0 failed=$((code != 0)) skipped=0 ;; esac
+  : "${passed:=$((code == 0))}" "${failed:=$((code != 0))}" "${skipped:=0}"
+  if [ $code -ne 0 ] && [ "$failed" -eq 0 ]; then failed=1; fi
+  if [[ $name != @(setup|build|install) ]] && [ $code -eq 0 ] && [ $((passed + failed)) -eq 0 ]; then failed=1; echo "test.sh: no test ran" >>"$log"; fi
+  total_passed=$((total_passed + passed)) total_failed=$((total_failed + failed)) total_skipped=$((total_skipped + skipped))
+  table+=("$(printf '%-12s %7d %7d %8d %7d s' "$name" "$passed" "$failed" "$skipped" $((SECONDS - began)))")
+  printf '%6d passed %4d failed %4d skipped %5d s\n' "$passed" "$failed" "$skipped" $((SECONDS - began))
+  if [ "$failed" -ne 0 ]; then
+    grep -nE '^FAILED|^ERROR |\*\*\*(Failed|Timeout|Exception)|^\[  FAILED  \]|(error|warning):|WARNING: ThreadSanitizer|ERROR: AddressSanitizer|runtime error:' "$log" | head -40
+    echo "-- the end of $log:"
+    tail -40 "$log"
+  elif [ "$skipped" -ne 0 ]; then
+    grep -E '^SKIPPED|\*\*\*Skipped|^\[  SKIPPED \] [^0-9]' "$log" | sort -u | head -20
+  fi
+}
+
+# Ends a process and all that it started, by their numbers.
+kill_tree() {
+  local child
+  for child in $(ps -o pid= --ppid "$1"); do kill_tree "$child"; done
+  kill -KILL "$1" 2>/dev/null
+}
+
+install_package() {
+  rm -rf build/lib* && "$root/.venv/bin/pip" install --quiet --no-index --no-deps --no-build-isolation --force-reinstall .
+}
+wanted() { [[ " ${chosen[*]} " == *" $1 "* ]]; }
+
+list_shared_memory >"$logs/shm-before"
+run setup 900 scripts/setup.sh
+run build 1500 build release
+run install 900 install_package
+for name in "${suites[@]}"; do
+  wanted "$name" || continue
+  case $name in
+    cpp | models | packaging | tsan | asan) run "$name" 900 "run_$name" ;;
+    *) run "$name" 600 "run_$name" ;;
+  esac
+done
+
+echo
+printf '%-12s %7s %7s %8s %9s\n' suite passed failed skipped time
+printf '%s\n' "${table[@]}"
+echo "whole run: $SECONDS s; logs: $logs"
+if [ $total_skipped -gt 0 ]; then
+  echo "$total_passed passed, $total_failed failed, $total_skipped skipped"
+else
+  echo "$total_passed passed, $total_failed failed"
+fi
+[ $total_failed -eq 0 ]
