@@ -1,6 +1,6 @@
 // The atomic operations of the ring on plain words of shared memory, by name. Every access to a shared word goes through
 // a policy of this shape, so that a test can run the real algorithm under a scheduler with store buffers of its own.
-// A `Machine` (template parameter M throughout ring/) offers these, and three things of the kernel:
+// A `Machine` (template parameter M throughout ring/) offers these and three things of the kernel:
 //   static void futex_wake(std::uint32_t&)     wakes everybody who sleeps on the word
 //   static void remote_barrier()               a full barrier in every process that publishes (membarrier)
 //   static void thread_barrier()               a full barrier in every thread of this process (membarrier)
@@ -93,6 +93,11 @@ struct NativeAtomics {
 #else
     std::atomic_thread_fence(std::memory_order_release);
 #endif
+  }
+  /// Identity of the calling thread: cheap, never zero, different for threads that live at the same time.
+  static std::uintptr_t this_thread() noexcept {
+    static thread_local char token;
+    return reinterpret_cast<std::uintptr_t>(&token);
   }
   /// Tells the processor that this is a spinning loop.
   static void pause() noexcept {

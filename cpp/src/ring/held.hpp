@@ -15,33 +15,30 @@
 
 namespace zerobuffer::ring {
 
-/// Identity of the calling thread: cheap, never zero, different for threads that live at the same time.
-inline std::uintptr_t this_thread() noexcept {
-  static thread_local char token;
-  return reinterpret_cast<std::uintptr_t>(&token);
-}
-
 template <class M>
 class HeldFrames {
  public:
   /// @param max_held a power of two
-  /// @param biased whether M::thread_barrier() works; otherwise every operation is a read-modify-write
-  HeldFrames(std::uint32_t max_held, bool biased, std::uint64_t position)
+  /// @param may_bias whether M::thread_barrier() works; otherwise every operation is a read-modify-write
+  HeldFrames(std::uint32_t max_held, bool may_bias, std::uint64_t position)
       : entries_(std::make_unique<Entry[]>(max_held)), mask_(max_held - 1), next_(position) {
-    mode_ = biased ? Mode::biased : Mode::shared;
+    mode_ = may_bias ? Mode::biased : Mode::shared;
   }
 
   /// The reading thread. False where the table is full.
   [[nodiscard]] bool hold(std::uint64_t position, std::uint32_t& id) noexcept {
-    if (tail_ - M::load_acquire(head_) > mask_) return false;
-    Entry& entry = entries_[tail_ & mask_];
+    const std::uint32_t tail = M::load_relaxed(tail_);  // only this thread stores it
+    if (tail - M::load_acquire(head_) > mask_) return false;
+    Entry& entry = entries_[tail & mask_];
     M::store_relaxed(entry.position, position);
     M::store_relaxed(entry.held, std::uint32_t{1});
-    id = tail_;
-    M::store_release(tail_, tail_ + 1);  // pairs with the acquire in oldest()
+    id = tail;
+    M::store_release(tail_, tail + 1);  // pairs with the acquire in oldest()
     return true;
   }
-  [[nodiscard]] std::uint32_t room() const noexcept { return mask_ + 1 - (tail_ - M::load_acquire(head_)); }
+  [[nodiscard]] std::uint32_t room() const noexcept {
+    return mask_ + 1 - (M::load_relaxed(tail_) - M::load_acquire(head_));
+  }
 
   /// The reading thread: everything before `position` was taken or stepped over. Stored after hold().
   void passed(std::uint64_t position) noexcept { M::store_release(next_, position); }
@@ -79,7 +76,7 @@ class HeldFrames {
 
   template <class Change, class Work>
   void operate(std::uint64_t amount, Change&& change, Work&& work) noexcept {
-    if (this_thread() == owner_or_claim() && operate_biased(amount, change, work)) return;
+    if (M::this_thread() == owner_or_claim() && operate_biased(amount, change, work)) return;
     change();
     revoke();
     if ((static_cast<std::uint32_t>(M::fetch_add(pending_, amount))) != 0) return;  // somebody is at it and will see ours
@@ -127,7 +124,7 @@ class HeldFrames {
     if (owner != 0) [[likely]] {
       return owner;
     }
-    M::compare_exchange(owner_, std::uintptr_t{0}, this_thread());
+    M::compare_exchange(owner_, std::uintptr_t{0}, M::this_thread());
     return M::load_relaxed(owner_);
   }
 
@@ -146,7 +143,7 @@ class HeldFrames {
   [[nodiscard]] std::uint64_t oldest() noexcept {
     const std::uint64_t next = M::load_acquire(next_);  // before tail_: every frame below it is in the table by then
     const std::uint32_t tail = M::load_acquire(tail_);
-    std::uint32_t head = head_;
+    std::uint32_t head = M::load_relaxed(head_);  // stored by whoever did the work last, and that is over
     while (head != tail && M::load_acquire(entries_[head & mask_].held) == 0) ++head;
     const std::uint64_t position = head != tail ? M::load_relaxed(entries_[head & mask_].position) : next;
     M::store_release(head_, head);  // pairs with the acquire in hold(): the entries before it may be used again

@@ -49,6 +49,8 @@ class RingWriter {
     entry_ = M::load_acquire(oieb_->counts[0].position) == pos_ ? 0 : 1;
     count_ = M::load_acquire(oieb_->counts[entry_].count);
     last_record_ = M::load_relaxed(oieb_->last_record_pos);
+    // not below write_pos: left by a predecessor that died before it published, and there may never be a record there
+    if (last_record_ >= pos_) last_record_ = 0;
     reclaimed_ = M::load_relaxed(oieb_->reclaim_pos);
     dropped_ = M::load_relaxed(oieb_->dropped);
     wraps_ = M::load_relaxed(oieb_->wraps);
@@ -129,7 +131,8 @@ class RingWriter {
       const std::uint64_t position = M::load_acquire(slots_[i].read_pos);  // pairs with the release in publish_read
       if (position == protocol::parked) continue;
       if (word.kind() == SlotKind::reader && word.slot_state() != SlotState::closing) ++result.active;
-      if (published_ - position > capacity_) {  // behind by more than there is, or ahead
+      // behind by more than there is, or ahead; a joiner's first position may be as old as it likes
+      if (published_ - position > capacity_ && word.slot_state() != SlotState::joining) {
         result.impossible |= std::uint64_t{1} << i;
       }
       if (result.counted++ == 0 || distance(position) > distance(result.slowest)) result.slowest = position;
