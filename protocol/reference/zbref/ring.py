@@ -1,0 +1,398 @@
+"""Writer and reader of a segment that lies still (SPEC.md chapters 7 to 9, 12, 14), with the checks of 16.4 to 16.6.
+
+Owns: claiming, committing, padding, reading, holding, letting go, joining. Knows nothing of locks: who is alive is told
+by the caller, and by default nobody is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Collection, Dict, List, Optional
+
+from zbref import layout
+from zbref.errors import (
+    Corrupt,
+    FrameTooLarge,
+    MetadataExists,
+    MetadataInUse,
+    MetadataTooLarge,
+    NothingToResume,
+    RingFull,
+    TooManyReaders,
+)
+from zbref.layout import ACTIVE, ATTACHED, CLOSED, CLOSING, FREE, JOINING, UNIT, Header, Place
+from zbref.segment import Segment
+
+MASK = (1 << 64) - 1
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A frame as a reader sees it, in place."""
+
+    position: int
+    length: int
+    sequence: int
+    type: int
+    tag: int
+    payload: memoryview
+
+
+def _entry_in_force(segment: Segment, write_pos: int) -> int:
+    for index, (position, _) in enumerate(segment.get_counts()):
+        if position == write_pos:
+            return index
+    raise Corrupt(f"no entry of counts is for write_pos {write_pos}")
+
+
+def read_metadata(segment: Segment) -> Optional[bytes]:
+    """A copy of the metadata; None if there is none yet."""
+    version = segment.get("metadata_version")
+    if version == 0 or version % 2:
+        return None
+    used = segment.get("metadata_used")
+    if used > segment.geometry.metadata_size:
+        raise Corrupt(f"metadata_used {used} of {segment.geometry.metadata_size}")
+    at = segment.geometry.metadata_offset
+    return bytes(segment.buffer[at : at + used])
+
+
+class Writer:
+    """The writing end. One claim at a time; everything is published at its commit unless a batch is open."""
+
+    def __init__(self, segment: Segment) -> None:
+        """Takes the writer's place, as the first or as a successor.
+
+        Raises:
+            Corrupt: the positions are impossible.
+        """
+        self.segment = segment
+        self.capacity = segment.geometry.capacity
+        self.position = segment.get("write_pos")
+        self.base = segment.get("reclaim_pos")
+        if self.position % UNIT or self.base % UNIT or (self.position - self.base) & MASK > self.capacity:
+            raise Corrupt(f"write_pos {self.position}, reclaim_pos {self.base}")
+        self.count = segment.get_counts()[_entry_in_force(segment, self.position)][1]
+        if self.count > self.position // UNIT:
+            raise Corrupt(f"{self.count} frames in {self.position} bytes")
+        self.last_record = segment.get("last_record_pos")
+        place = segment.writer_place()
+        if place.state > CLOSED:
+            raise Corrupt(f"state {place.state} of the writer's place")
+        segment.set_writer_place(Place(ATTACHED, place.epoch + 1))
+        self.claimed: Optional[int] = None
+        self.pads = 0
+        self.batch_open = False
+        self.began = False
+
+    def write(self, data: bytes, type: int = 0, tag: int = 0, restart: bool = False) -> int:
+        """Sends a copy of `data`; returns the sequence. `restart` pads to the end of the lap first.
+
+        Raises:
+            FrameTooLarge, RingFull: nothing was sent (padding may have been published).
+        """
+        self.claim(len(data), restart)[:] = data
+        return self.commit(len(data), type, tag)
+
+    def claim(self, size: int, restart: bool = False) -> memoryview:
+        """Room for a frame of up to `size` bytes, in place."""
+        if self.claimed is not None:
+            raise RuntimeError("a claim is open")
+        if size > self.segment.geometry.max_frame_size:
+            raise FrameTooLarge(f"{size} bytes, the ring takes {self.segment.geometry.max_frame_size}")
+        needed = layout.record_length(size)
+        left = self.capacity - self.position % self.capacity
+        self.pads = 0
+        if needed > left or (restart and left < self.capacity):
+            if not self._has_room(left + needed):
+                if restart and needed <= left:
+                    raise RingFull("an early restart must not wait")
+                self._demand_room(left)
+                self._pad(left)
+                self.position += left
+                self.publish()
+                self._demand_room(needed)
+            else:
+                self.pads = left
+        else:
+            self._demand_room(needed)
+        self.claimed = size
+        return self.segment.payload(self.position + self.pads, size)
+
+    def commit(self, size: int, type: int = 0, tag: int = 0) -> int:
+        """Publishes the first `size` bytes of the claim; returns the sequence."""
+        if self.claimed is None or size > self.claimed:
+            raise RuntimeError(f"commit of {size} bytes, claimed {self.claimed}")
+        if self.pads:
+            self._pad(self.pads)
+            self.position += self.pads
+        length = layout.record_length(size)
+        self.count += 1
+        self.segment.set_header(self.position, Header(size, self.count, tag, length // UNIT, type, 0))
+        self.last_record = self.position
+        self.position += length
+        self.claimed = None
+        self.began = True
+        if not self.batch_open:
+            self.publish()
+        return self.count
+
+    def discard(self) -> None:
+        """Gives the claim up: nobody can see that it was there."""
+        self.claimed = None
+
+    def publish(self) -> None:
+        """Makes visible what was committed (7.5)."""
+        segment, now = self.segment, self.segment.get("write_pos")
+        if now == self.position:
+            return
+        segment.set("last_record_pos", self.last_record)
+        entries = segment.get_counts()
+        entries[1 - _entry_in_force(segment, now)] = (self.position, self.count)
+        segment.set_counts(entries)
+        segment.set("wraps", (segment.get("wraps") + self.position // self.capacity - now // self.capacity) & MASK)
+        segment.set("write_pos", self.position)
+
+    def drop(self) -> None:
+        """Counts a frame that was not sent because the ring was full."""
+        self.segment.set("dropped", (self.segment.get("dropped") + 1) & MASK)
+
+    def write_metadata(self, data: bytes) -> None:
+        """Writes the metadata, once, before the first frame."""
+        segment = self.segment
+        if len(data) > segment.geometry.metadata_size:
+            raise MetadataTooLarge(f"{len(data)} bytes, the block has {segment.geometry.metadata_size}")
+        if self.began:
+            raise MetadataExists("metadata are written once, before the first frame")
+        self.began = True
+        if read_metadata(segment) == data:
+            return
+        self._renew()
+        if self.base != self.position:
+            self.began = False
+            raise MetadataInUse("frames of the old stream can still be read")
+        version = segment.get("metadata_version") | 1
+        segment.set("metadata_version", version)
+        segment.set("metadata_used", len(data))
+        at = segment.geometry.metadata_offset
+        segment.buffer[at : at + len(data)] = data
+        segment.set("metadata_version", (version + 1) & MASK)
+
+    def close(self) -> None:
+        """Leaves: an open claim is discarded, a batch is published."""
+        self.claimed = None
+        self.publish()
+        self.segment.set_writer_place(Place(CLOSED, self.segment.writer_place().epoch))
+
+    # room (chapter 9)
+
+    def _has_room(self, length: int) -> bool:
+        if self.position + length - self.base <= self.capacity:
+            return True
+        self._renew()
+        return self.position + length - self.base <= self.capacity
+
+    def _demand_room(self, length: int) -> None:
+        if not self._has_room(length):
+            self.publish()
+            raise RingFull(f"{length} bytes needed, {self.capacity - (self.position - self.base)} free")
+
+    def _renew(self) -> None:
+        slowest = self._slowest()
+        if slowest is None:
+            return
+        self.segment.set("reclaim_pos", max(self.segment.get("reclaim_pos"), slowest))
+        self.base = slowest
+
+    def _slowest(self) -> Optional[int]:
+        segment = self.segment
+        positions = []
+        for slot in range(segment.geometry.slots):
+            if segment.place(slot).state == FREE:
+                continue
+            position = segment.get_slot(slot, "read_pos")
+            if position == layout.PARKED:
+                continue
+            behind = (segment.get("write_pos") - position) & MASK
+            if position % UNIT or behind > self.capacity or segment.place(slot).state > CLOSING:
+                return None
+            positions.append(position)
+        return min(positions) if positions else segment.get("reclaim_pos")
+
+    def _pad(self, length: int) -> None:
+        self.segment.set_header(self.position, Header(0, 0, 0, length // UNIT, 0, layout.FLAG_PADDING))
+
+
+class Reader:
+    """The reading end. Frames are let go in any order; they are given back in the order of the ring."""
+
+    def __init__(self, segment: Segment, join: str = "automatic", alive: Collection[int] = ()) -> None:
+        """Takes a slot.
+
+        Args:
+            join: "automatic", "now", "oldest" or "resume" (chapter 12).
+            alive: slots whose owner is known to live.
+
+        Raises:
+            TooManyReaders, NothingToResume, Corrupt
+        """
+        self.segment = segment
+        self.held: Dict[int, Frame] = {}
+        self.lost = 0
+        self.expected: Optional[int] = None
+        self._resumed_count: Optional[int] = None
+        first_ever = all(segment.place(slot).epoch == 0 for slot in range(segment.geometry.slots))
+        if join == "resume":
+            self.slot = self._resume(alive)
+        else:
+            self.slot = self._free_slot(alive)
+            oldest = join == "oldest" or (join == "automatic" and first_ever)
+            self._join(segment.get("reclaim_pos") if oldest else segment.get("write_pos"))
+            self._know_the_count()
+        self.next = segment.get_slot(self.slot, "read_pos")
+        self.write_pos = self._load_write_pos()
+
+    def read(self) -> Optional[Frame]:
+        """The next frame, None if there is none. Steps over padding."""
+        while True:
+            if self.next == self.write_pos:
+                self.write_pos = self._load_write_pos()
+                if self.next == self.write_pos:
+                    self._give_back()
+                    return None
+            header = self._checked_header(self.next)
+            if header.padding:
+                self.next += header.length
+                continue
+            return self._take(header)
+
+    def read_newest(self) -> Optional[Frame]:
+        """The newest frame that was not handed out yet; those in between are passed over and counted."""
+        self.write_pos = self._load_write_pos()
+        last = self.segment.get("last_record_pos")
+        if self.next < last < self.write_pos and last % UNIT == 0:
+            header = self._checked_header(last, exact=False)
+            if not header.padding:
+                if self.expected is not None:
+                    skipped = self.segment.get_slot(self.slot, "skipped") + header.sequence - self.expected
+                    self.segment.set_slot(self.slot, "skipped", skipped & MASK)
+                self.next = last
+                return self._take(header)
+        return self.read()
+
+    def release(self, frame: Frame) -> None:
+        """Lets a frame go. Again is harmless."""
+        if self.held.pop(frame.position, None) is not None:
+            self._give_back()
+
+    def close(self) -> None:
+        """Leaves: held frames are let go."""
+        self.held.clear()
+        self._give_back()
+        self.segment.set_place(self.slot, Place(FREE, self.segment.place(self.slot).epoch))
+
+    # 16.4, 16.5
+
+    def _load_write_pos(self) -> int:
+        write_pos = self.segment.get("write_pos")
+        ahead = (write_pos - self.segment.get_slot(self.slot, "read_pos")) & MASK
+        if write_pos % UNIT or ahead > self.segment.geometry.capacity or write_pos < self.next:
+            raise Corrupt(f"write_pos {write_pos}, this reader is at {self.next}")
+        return write_pos
+
+    def _checked_header(self, position: int, exact: bool = True) -> Header:
+        header = self.segment.header(position)
+        capacity = self.segment.geometry.capacity
+        end = position % capacity + header.length
+        if header.flags & ~layout.KNOWN_FLAGS:
+            raise Corrupt(f"flags {header.flags} at {position}")
+        if header.extent == 0 or header.length > self.write_pos - position or end > capacity:
+            raise Corrupt(f"extent {header.extent} at {position}")
+        if header.padding:
+            if end != capacity or position % capacity == 0:
+                raise Corrupt(f"padding at {position} ends at offset {end}")
+        elif header.size > header.length - layout.HEADER_SIZE:
+            raise Corrupt(f"size {header.size} at {position}, extent {header.extent}")
+        elif header.sequence == 0 or (self.expected is not None and (
+                header.sequence != self.expected if exact else header.sequence < self.expected)):
+            raise Corrupt(f"sequence {header.sequence} at {position}, expected {self.expected}")
+        return header
+
+    def _take(self, header: Header) -> Frame:
+        if self.expected is None:
+            if self._resumed_count is not None:
+                self.lost = max(0, header.sequence - 1 - self._resumed_count)
+                self.segment.set_slot(self.slot, "lost", self.lost)
+            self.segment.set_slot(self.slot, "read_count", header.sequence - 1)
+        payload = self.segment.payload(self.next, header.size).toreadonly()
+        frame = Frame(self.next, header.length, header.sequence, header.type, header.tag, payload)
+        self.held[frame.position] = frame
+        self.next += header.length
+        self.expected = header.sequence + 1
+        return frame
+
+    def _give_back(self) -> None:
+        position, following = self.next, self.expected
+        if self.held:
+            position = min(self.held)
+            following = self.held[position].sequence
+        if following is not None:
+            self.segment.set_slot(self.slot, "read_count", following - 1)
+        self.segment.set_slot(self.slot, "read_pos", position)
+
+    # chapter 12
+
+    def _free_slot(self, alive: Collection[int]) -> int:
+        places: List[Place] = [self.segment.place(slot) for slot in range(self.segment.geometry.max_readers)]
+        for slot, place in enumerate(places):
+            if place.state == FREE and slot not in alive:
+                return slot
+        for slot, place in enumerate(places):
+            if slot not in alive:
+                free_dead_slot(self.segment, slot)
+                return slot
+        raise TooManyReaders(f"all {len(places)} slots are taken")
+
+    def _join(self, position: int) -> None:
+        epoch = self.segment.place(self.slot).epoch + 1
+        self.segment.set_slot(self.slot, "lost", 0)
+        self.segment.set_slot(self.slot, "skipped", 0)
+        self.segment.set_slot(self.slot, "read_pos", self.segment.get("write_pos"))
+        self.segment.set_place(self.slot, Place(JOINING, epoch))
+        self.segment.set_slot(self.slot, "read_pos", position)
+        self.segment.set_place(self.slot, Place(ACTIVE, epoch))
+        self.next = position
+
+    def _know_the_count(self) -> None:
+        """`read_count`, where `counts` has the entry for the position."""
+        for position, count in self.segment.get_counts():
+            if position == self.next:
+                self.segment.set_slot(self.slot, "read_count", count)
+                return
+
+    def _resume(self, alive: Collection[int]) -> int:
+        segment = self.segment
+        candidates = [slot for slot in range(segment.geometry.max_readers) if slot not in alive]
+        for slot in candidates:
+            place = segment.place(slot)
+            if place.state == ACTIVE:
+                segment.set_place(slot, Place(ACTIVE, place.epoch + 1))
+                self.next = segment.get_slot(slot, "read_pos")
+                return slot
+        for slot in candidates:
+            place = segment.place(slot)
+            if place.state == FREE and place.epoch and segment.get_slot(slot, "evicted_epoch") == place.epoch:
+                self.slot = slot
+                self._resumed_count = segment.get_slot(slot, "read_count")
+                self._join(segment.get("reclaim_pos"))
+                return slot
+        raise NothingToResume("no reader left a position behind")
+
+
+def free_dead_slot(segment: Segment, slot: int) -> None:
+    """Frees the slot of a reader that died (13.3)."""
+    place = segment.place(slot)
+    if place.state == ACTIVE:
+        segment.set_slot(slot, "evicted_epoch", place.epoch)
+        segment.set("readers_lost", (segment.get("readers_lost") + 1) & MASK)
+    segment.set_place(slot, Place(FREE, place.epoch))
