@@ -1,0 +1,104 @@
+"""The C++ library reaches a user's project in each promised way: find_package, pkg-config, add_subdirectory.
+
+Every way builds tests/packaging/consumer from nothing and runs it. Knows how users build, not what the library does.
+"""
+
+import os
+import shutil
+import subprocess
+import uuid
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+CONSUMER = ROOT / "tests/packaging/consumer"
+VERSION = (ROOT / "VERSION").read_text().strip()
+LAUNCHER = ["-DCMAKE_CXX_COMPILER_LAUNCHER=ccache"] if shutil.which("ccache") else []
+
+
+def run(command: Sequence[object], env: Mapping[str, str] | None = None, check: bool = True) -> "subprocess.CompletedProcess[str]":
+    done = subprocess.run([str(part) for part in command], env={**os.environ, **(env or {})}, text=True, timeout=600,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert not check or done.returncode == 0, done.stdout
+    return done
+
+
+def build_consumer(folder: Path, *arguments: object) -> Path:
+    run(["cmake", "-S", CONSUMER, "-B", folder, "-G", "Ninja", *LAUNCHER, *arguments])
+    run(["cmake", "--build", folder, "--parallel", "2"])
+    return folder / "consumer"
+
+
+def assert_works(program: Path) -> None:
+    name = f"packaging-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+    assert run([program, name]).stdout == f"hello {VERSION}\n"
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("installed")
+    run(["cmake", "-S", ROOT, "-B", folder / "build", "-G", "Ninja", f"-DCMAKE_INSTALL_PREFIX={folder / 'prefix'}",
+         "-DZEROBUFFER_BUILD_TESTS=OFF", "-DZEROBUFFER_BUILD_CLI=OFF"])
+    run(["cmake", "--build", folder / "build", "--parallel", "2"])
+    run(["cmake", "--install", folder / "build"])
+    return folder / "prefix"
+
+
+def test_find_package_finds_the_installed_library(installed: Path, tmp_path: Path) -> None:
+    assert_works(build_consumer(tmp_path, f"-DCMAKE_PREFIX_PATH={installed}", f"-DZEROBUFFER_WANTED={VERSION}"))
+
+
+def test_find_package_refuses_another_major_version(installed: Path, tmp_path: Path) -> None:
+    other = f"{int(VERSION.split('.')[0]) + 1}.0"
+    done = run(["cmake", "-S", CONSUMER, "-B", tmp_path, "-G", "Ninja", f"-DCMAKE_PREFIX_PATH={installed}", f"-DZEROBUFFER_WANTED={other}"],
+               check=False)
+    assert done.returncode != 0 and f"version: {VERSION}" in done.stdout, done.stdout
+
+
+def test_pkg_config_tells_all_that_a_compiler_needs(installed: Path, tmp_path: Path) -> None:
+    found = list(installed.glob("lib*/**/zerobuffer.pc"))
+    assert len(found) == 1, found
+    env = {"PKG_CONFIG_PATH": str(found[0].parent)}
+    assert run(["pkg-config", "--modversion", "zerobuffer"], env).stdout.strip() == VERSION
+    flags = run(["pkg-config", "--cflags", "--libs", "zerobuffer"], env).stdout.split()
+    run(["c++", "-std=c++20", CONSUMER / "main.cpp", "-o", tmp_path / "consumer", *flags])
+    assert_works(tmp_path / "consumer")
+
+
+@pytest.mark.parametrize("shared", ["OFF", "ON"])
+def test_add_subdirectory_builds_the_library_within_the_users_project(tmp_path: Path, shared: str) -> None:
+    program = build_consumer(tmp_path, f"-DZEROBUFFER_SOURCE={ROOT}", f"-DBUILD_SHARED_LIBS={shared}")
+    assert_works(program)
+    assert not list(tmp_path.glob("**/zerobuffer_tests*")), "a user's project builds no tests of ours"
+
+
+def test_installed_headers_need_nothing_but_the_standard_library(installed: Path, tmp_path: Path) -> None:
+    for header in sorted((installed / "include/zerobuffer").glob("*.hpp")):
+        source = tmp_path / f"{header.stem}.cpp"
+        source.write_text(f"#include <zerobuffer/{header.name}>\nint main() {{}}\n")
+        run(["c++", "-std=c++20", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only", f"-I{installed / 'include'}", source])
+        used = run(["c++", "-std=c++20", "-M", f"-I{installed / 'include'}", source]).stdout
+        assert "/boost/" not in used and "nlohmann" not in used, header.name
+
+
+@pytest.mark.parametrize(
+    ("arguments", "env", "package"),
+    [
+        (["-DCMAKE_DISABLE_FIND_PACKAGE_Boost=ON"], {}, "libboost-dev"),
+        ([], {"CXX": "no-such-c++"}, "g++"),
+        ([], {"CXX": "no-such-clang++"}, "clang"),
+        (["-DZEROBUFFER_BUILD_TESTS=ON", "-DCMAKE_DISABLE_FIND_PACKAGE_GTest=ON"], {}, "libgtest-dev"),
+        (["-DZEROBUFFER_BUILD_CLI=ON", "-DCMAKE_DISABLE_FIND_PACKAGE_CLI11=ON"], {}, "libcli11-dev"),
+        (["-DZEROBUFFER_BUILD_PYTHON=ON", "-DCMAKE_DISABLE_FIND_PACKAGE_pybind11=ON"], {}, "pybind11-dev"),
+    ],
+)
+def test_what_is_missing_is_named_with_its_package_first(
+    tmp_path: Path, arguments: list[str], env: dict[str, str], package: str
+) -> None:
+    done = run(["cmake", "-S", ROOT, "-B", tmp_path, "-G", "Ninja", "-DZEROBUFFER_BUILD_TESTS=OFF", "-DZEROBUFFER_BUILD_CLI=OFF", *arguments],
+               env, check=False)
+    assert done.returncode != 0
+    errors = done.stdout[done.stdout.index("CMake Error"):]
+    assert f"apt-get install {package}" in " ".join(errors.split("CMake Error")[1].split()), done.stdout
