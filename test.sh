@@ -72,16 +72,15 @@ run_format() { cpp_files '*.cpp' '*.hpp' | xargs clang-format --dry-run --Werror
 # The core only: the program's header libraries alone would take longer than all of it.
 run_tidy() { cpp_files 'cpp/src/*.cpp' | xargs -P "$(nproc)" -n 1 clang-tidy --quiet -p "$release"; }
 run_leftovers() {
-  local bad=0 process mark
+  local bad=0 process
   if ! diff "$logs/shm-before" <(list_shared_memory); then
     echo "left in /dev/shm: see the lines with >"
     bad=1
   fi
-  for process in /proc/[0-9]*; do
-    mark=$(tr '\0' '\n' <"$process/environ" 2>/dev/null | grep -c "^ZEROBUFFER_TEST_RUN=$ZEROBUFFER_TEST_RUN\$")
-    if [ "$mark" = 1 ] && ! is_mine "${process#/proc/}"; then
-      echo "still running: ${process#/proc/} $(tr '\0' ' ' <"$process/cmdline" 2>/dev/null)"
-      kill -KILL "${process#/proc/}" 2>/dev/null
+  for process in $(grep -lzsx "ZEROBUFFER_TEST_RUN=$ZEROBUFFER_TEST_RUN" /proc/[0-9]*/environ | cut -d/ -f3); do
+    if ! is_mine "$process"; then
+      echo "still running: $process $(tr '\0' ' ' 2>/dev/null <"/proc/$process/cmdline")"
+      kill -KILL "$process" 2>/dev/null
       bad=1
     fi
   done
@@ -130,7 +129,8 @@ run() {
   local name=$1 seconds=$2 log=$logs/$1.log began=$SECONDS code passed failed skipped
   shift 2
   printf '== %-12s' "$name"
-  ( set +e; "$@" ) >"$log" 2>&1 </dev/null &
+  : >"$log"
+  ( set +e; "$@" ) >>"$log" 2>&1 </dev/null &
   local child=$!
   ( exec >/dev/null 2>&1; sleep "$seconds"; echo "test.sh: stopped after $seconds s" >>"$log"; kill_tree "$child" ) &
   local watchdog=$!
