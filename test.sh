@@ -78,7 +78,7 @@ run_leftovers() {
     bad=1
   fi
   for process in $(grep -lzsx "ZEROBUFFER_TEST_RUN=$ZEROBUFFER_TEST_RUN" /proc/[0-9]*/environ | cut -d/ -f3); do
-    if ! is_mine "$process"; then
+    if kill -0 "$process" 2>/dev/null && ! is_mine "$process"; then
       echo "still running: $process $(tr '\0' ' ' 2>/dev/null <"/proc/$process/cmdline")"
       kill -KILL "$process" 2>/dev/null
       bad=1
@@ -134,7 +134,7 @@ run() {
   local child=$!
   ( exec >/dev/null 2>&1; sleep "$seconds"; echo "test.sh: stopped after $seconds s" >>"$log"; kill_tree "$child" ) &
   local watchdog=$!
-  wait "$child"; code=$?
+  wait "$child" 2>/dev/null; code=$?
   kill_tree "$watchdog" 2>/dev/null; wait "$watchdog" 2>/dev/null
   read -r passed failed skipped <<<"$(count "$name" "$log")"
   # Preparing is no test: it counts only where it fails. A check without a count of its own is one test.
