@@ -1,0 +1,82 @@
+// See handle.hpp.
+#include "handle.hpp"
+
+#include <chrono>
+#include <thread>
+#include <unordered_set>
+
+namespace py = pybind11;
+
+namespace zerobuffer::python {
+
+namespace {
+
+std::unordered_set<Handle*>& open_handles() {
+  static auto* handles = new std::unordered_set<Handle*>;  // never destroyed: objects may outlive static destructors
+  return *handles;
+}
+
+}  // namespace
+
+bool interpreter_finalizing() noexcept {
+#if PY_VERSION_HEX >= 0x030d0000
+  return Py_IsFinalizing() != 0;
+#else
+  return _Py_IsFinalizing() != 0;
+#endif
+}
+
+Handle::Handle(const char* what) : what_(what) { open_handles().insert(this); }
+
+Handle::~Handle() { open_handles().erase(this); }
+
+void Handle::close() {
+  closing_ = true;
+  while (open_ && busy_) {
+    interrupt_end();
+    py::gil_scoped_release released;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  if (!open_) return;
+  open_ = false;
+  open_handles().erase(this);
+  close_end();
+}
+
+void Handle::close_all() {
+  while (!open_handles().empty()) {
+    // Shared: while close() waits without the GIL, the thread inside the call may drop the last Python reference.
+    const std::shared_ptr<Handle> handle = (*open_handles().begin())->shared_from_this();
+    handle->close();
+  }
+}
+
+void Handle::after_fork_in_child() {
+  for (Handle* handle : open_handles()) {
+    handle->busy_ = false;
+    handle->closing_ = false;
+  }
+}
+
+Use::Use(Handle& handle) : handle_(handle) {
+  if (!handle.open_ || handle.closing_) {
+    raise(Status::handle_closed, std::string("this ") + handle.what() + " was closed");
+  }
+  if (handle.busy_) raise_concurrent_use(handle.what());
+  handle.busy_ = true;
+}
+
+Use::~Use() {
+  handle_.busy_ = false;
+  handle_.after_use();
+}
+
+bool Waiting::check_signals() noexcept {
+  if (interpreter_finalizing()) return false;
+  PyEval_RestoreThread(saved_);
+  const bool raised = PyErr_CheckSignals() != 0;
+  saved_ = PyEval_SaveThread();
+  return raised;
+}
+
+}  // namespace zerobuffer::python

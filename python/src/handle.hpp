@@ -1,0 +1,102 @@
+// What a Python Reader and a Python Writer have in common: one call at a time, waits without the GIL in which signals
+// are seen, closing while another thread waits, closing at interpreter exit, and fork. Every field is protected by the
+// GIL. Must not know what a ring is.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include <memory>
+#include <string>
+
+#include "errors.hpp"
+#include "zerobuffer/config.hpp"
+
+namespace zerobuffer::python {
+
+/// True once the interpreter lets no other thread run any more: then the GIL must not be asked for.
+bool interpreter_finalizing() noexcept;
+
+/// An open end. Registers itself, so that interpreter exit closes it.
+class Handle : public std::enable_shared_from_this<Handle> {
+ public:
+  explicit Handle(const char* what);
+  virtual ~Handle();
+  Handle(const Handle&) = delete;
+  Handle& operator=(const Handle&) = delete;
+
+  [[nodiscard]] const char* what() const noexcept { return what_; }
+  [[nodiscard]] bool busy() const noexcept { return busy_; }
+  [[nodiscard]] bool open() const noexcept { return open_; }
+
+  /// Ends what another thread waits for, waits until it has left, then closes. Harmless when closed.
+  void close();
+
+  /// Closes every open end; interpreter exit.
+  static void close_all();
+  /// In a forked child: the threads that were inside calls are not here.
+  static void after_fork_in_child();
+
+ protected:
+  virtual void interrupt_end() noexcept = 0;
+  virtual void close_end() = 0;
+  virtual void set_hook(WaitHook hook, void* context) noexcept = 0;
+  /// Called when a call has ended: what another thread could not do while it lasted.
+  virtual void after_use() noexcept {}
+
+ private:
+  friend class Use;
+  template <class Call>
+  friend auto without_gil(Handle& handle, Call&& call);
+
+  const char* what_;
+  bool open_ = true;
+  bool busy_ = false;
+  bool closing_ = false;
+};
+
+/// One call of one thread. Raises HandleClosedError or ConcurrentUseError.
+class Use {
+ public:
+  explicit Use(Handle& handle);
+  ~Use();
+  Use(const Use&) = delete;
+  Use& operator=(const Use&) = delete;
+
+ private:
+  Handle& handle_;
+};
+
+/// The state of a thread that waits without the GIL.
+class Waiting {
+ public:
+  Waiting() : saved_(PyEval_SaveThread()) {}
+  ~Waiting() { PyEval_RestoreThread(saved_); }
+  Waiting(const Waiting&) = delete;
+  Waiting& operator=(const Waiting&) = delete;
+  /// Runs the handlers of signals that came; true when one of them raised.
+  bool check_signals() noexcept;
+  static bool hook(void* self) noexcept { return static_cast<Waiting*>(self)->check_signals(); }
+
+ private:
+  PyThreadState* saved_;
+};
+
+/// Runs a call that may wait, inside a Use: without the GIL, with signals seen. Raises what a signal handler raised,
+/// and HandleClosedError where another thread closed the handle meanwhile.
+template <class Call>
+auto without_gil(Handle& handle, Call&& call) {
+  auto result = [&] {
+    Waiting waiting;
+    handle.set_hook(&Waiting::hook, &waiting);
+    auto answer = call();
+    handle.set_hook(nullptr, nullptr);
+    return answer;
+  }();
+  if (PyErr_Occurred() != nullptr) throw pybind11::error_already_set();
+  if (handle.closing_ && result.status() == Status::interrupted) {
+    raise(Status::handle_closed, std::string("the ") + handle.what() + " was closed by another thread during the call");
+  }
+  return result;
+}
+
+}  // namespace zerobuffer::python

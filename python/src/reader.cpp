@@ -1,0 +1,234 @@
+// `_core.Reader`: the calls of zerobuffer::Reader with Python's types, errors and threads.
+#include "reader.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "attach.hpp"
+#include "convert.hpp"
+#include "errors.hpp"
+#include "frame.hpp"
+#include "handle.hpp"
+#include "zerobuffer/reader.hpp"
+
+namespace py = pybind11;
+
+namespace zerobuffer::python {
+
+namespace {
+
+py::bytes to_bytes(const std::vector<std::byte>& bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+class ReaderHandle final : public Handle {
+ public:
+  explicit ReaderHandle(Reader&& end) : Handle("reader"), end_(std::move(end)), info_(end_.info()) {}
+
+  static std::shared_ptr<ReaderHandle> make(bool create, const std::optional<std::string>& name, std::optional<int> fd,
+                                            const py::object& timeout, const BufferConfig& config) {
+    return std::make_shared<ReaderHandle>(attach<Reader>(create, name, fd, timeout, config));
+  }
+
+  /// None where the time ran out.
+  static py::object read(const py::object& self, const py::object& timeout) {
+    auto& handle = py::cast<ReaderHandle&>(self);
+    Use use(handle);
+    Result<Frame> frame = handle.end_.try_read();
+    if (frame.status() == Status::would_block) {
+      const auto wait = to_timeout(timeout);
+      frame = without_gil(handle, [&] { return handle.end_.read(wait); });
+    }
+    return handed_out(self, std::move(frame));
+  }
+
+  static py::object try_read(const py::object& self) {
+    auto& handle = py::cast<ReaderHandle&>(self);
+    Use use(handle);
+    return handed_out(self, handle.end_.try_read());
+  }
+
+  static py::object read_newest(const py::object& self, const py::object& timeout) {
+    auto& handle = py::cast<ReaderHandle&>(self);
+    Use use(handle);
+    const auto wait = to_timeout(timeout);
+    return handed_out(self, without_gil(handle, [&] { return handle.end_.read_newest(wait); }));
+  }
+
+  static py::list read_many(const py::object& self, std::size_t max, const py::object& timeout) {
+    auto& handle = py::cast<ReaderHandle&>(self);
+    Use use(handle);
+    if (max < 1 || max > 65536)
+      raise(Status::invalid_argument, "max is " + std::to_string(max) + "; it must be 1 … 65536");
+    const auto wait = to_timeout(timeout);
+    std::vector<Frame> frames(max);
+    const Result<std::size_t> taken = without_gil(handle, [&] { return handle.end_.read_many(frames, wait); });
+    py::list list;
+    if (!taken) {
+      if (taken.nothing_yet()) return list;
+      raise(taken.failure());
+    }
+    for (std::size_t i = 0; i < *taken; ++i) list.append(make_frame(std::move(frames[i]), self));
+    return list;
+  }
+
+  static py::object next(const py::object& self) {
+    auto& handle = py::cast<ReaderHandle&>(self);
+    Use use(handle);
+    Result<Frame> frame = handle.end_.try_read();
+    if (frame.status() == Status::would_block) {
+      frame = without_gil(handle, [&] { return handle.end_.read(forever); });
+    }
+    if (frame.status() == Status::closed) throw py::stop_iteration();
+    if (!frame) raise(frame.failure());
+    return make_frame(std::move(*frame), self);
+  }
+
+  py::object metadata(const py::object& timeout) {
+    Use use(*this);
+    const auto wait = to_timeout(timeout);
+    const Result<std::vector<std::byte>> bytes = without_gil(*this, [&] { return end_.metadata(wait); });
+    if (bytes) return to_bytes(*bytes);
+    if (bytes.nothing_yet()) return py::none();
+    raise(bytes.failure());
+  }
+
+  /// The metadata that held frames belong to, or None. From any thread, also after close().
+  py::object peek_metadata() {
+    if (open() && !busy()) refresh_metadata();
+    return metadata_;
+  }
+
+  void interrupt() {
+    if (open()) end_.interrupt();
+  }
+
+  [[nodiscard]] ReaderStats stats() const { return open() ? end_.stats() : stats_; }
+  [[nodiscard]] BufferInfo info() const { return open() ? end_.info() : info_; }
+  [[nodiscard]] int fileno() const { return open() ? end_.fd() : -1; }
+
+ private:
+  static py::object handed_out(const py::object& self, Result<Frame> frame) {
+    if (frame) return make_frame(std::move(*frame), self);
+    if (frame.nothing_yet()) return py::none();
+    raise(frame.failure());
+  }
+
+  void refresh_metadata() {
+    const Result<std::vector<std::byte>> bytes = end_.metadata(std::chrono::nanoseconds::zero());
+    if (!bytes) return;
+    const std::string_view now(reinterpret_cast<const char*>(bytes->data()), bytes->size());
+    if (metadata_.is_none() || std::string_view(py::reinterpret_borrow<py::bytes>(metadata_)) != now) {
+      metadata_ = to_bytes(*bytes);
+    }
+  }
+
+  void interrupt_end() noexcept override { end_.interrupt(); }
+  void set_hook(WaitHook hook, void* context) noexcept override { end_.set_wait_hook(hook, context); }
+  void close_end() override {
+    refresh_metadata();
+    stats_ = end_.stats();
+    end_.close();
+  }
+
+  Reader end_;
+  BufferInfo info_;
+  ReaderStats stats_;
+  py::object metadata_ = py::none();
+};
+
+}  // namespace
+
+void bind_reader(py::module_& module) {
+  py::class_<ReaderHandle, std::shared_ptr<ReaderHandle>>(module, "Reader",
+                                                          "The calls of a reader. See zerobuffer.Reader.")
+      .def(py::init(&ReaderHandle::make), py::kw_only(), py::arg("create"), py::arg("name"), py::arg("fd"),
+           py::arg("timeout"), py::arg("config"))
+      .def("read", &ReaderHandle::read, py::arg("timeout") = py::none(),
+           R"(Waits for the next frame.
+
+Args:
+    timeout: seconds; 0 looks once, None waits for ever.
+
+Returns:
+    The frame, read-only bytes in shared memory, held until it is given back; or None where the time ran out.
+
+Raises:
+    PeerClosedError: the writer has closed and everything was read: end of stream.
+    PeerDeadError: the writer died; once per dead writer, after everything that it committed was read.
+    HeldFramesBlockError: this reader holds the frames whose room the writer waits for.
+    TooManyHeldError, EvictedError, CorruptError, InterruptedWaitError, HandleClosedError, ForkedError.
+
+The GIL is released while waiting; Ctrl-C ends the wait at once. One thread at a time.
+
+Example:
+    >>> with reader.read(timeout=1) as frame:
+    ...     total = sum(frame.data)
+)")
+      .def("try_read", &ReaderHandle::try_read,
+           "The next frame if there is one, else None. Raises as read(). Never waits, keeps the GIL.")
+      .def("read_many", &ReaderHandle::read_many, py::arg("max"), py::kw_only(), py::arg("timeout") = py::none(),
+           R"(Waits for a frame, then takes as many as there are.
+
+Args:
+    max: how many at most, 1 … 65536 (`max_held` of the reader bounds it too).
+    timeout: seconds; None waits for ever.
+
+Returns:
+    A list of frames, oldest first; empty where the time ran out.
+
+Raises:
+    As read(). The GIL is released while waiting.
+)")
+      .def("read_newest", &ReaderHandle::read_newest, py::arg("timeout") = py::none(),
+           R"(Waits for a frame that was not handed out yet, then takes the newest.
+
+Those in between are given back and counted in `stats().skipped`.
+
+Args:
+    timeout: seconds; None waits for ever.
+
+Returns:
+    The frame, or None where the time ran out.
+
+Raises:
+    As read(). The GIL is released while waiting.
+)")
+      .def("metadata", &ReaderHandle::metadata, py::arg("timeout") = py::none(),
+           R"(Waits until the writer has written the metadata.
+
+Args:
+    timeout: seconds; None waits for ever.
+
+Returns:
+    A copy of it as bytes (empty where it is empty); None where the time ran out.
+
+Raises:
+    PeerClosedError, PeerDeadError: the writer left without writing any.
+    CorruptError, InterruptedWaitError, HandleClosedError, ForkedError.
+
+The GIL is released while waiting.
+)")
+      .def("peek_metadata", &ReaderHandle::peek_metadata,
+           "The metadata that the frames held belong to, or None while there is none. From any thread, also after "
+           "close().")
+      .def("interrupt", &ReaderHandle::interrupt,
+           "Ends the wait of another thread in this reader, or else its next one, with InterruptedWaitError. Any "
+           "thread.")
+      .def("stats", &ReaderHandle::stats, "A snapshot of the counters (ReaderStats). Any thread, also after close().")
+      .def_property_readonly("info", &ReaderHandle::info, "What the buffer really is (BufferInfo).")
+      .def("fileno", &ReaderHandle::fileno,
+           "The descriptor of an anonymous buffer, owned by this reader; -1 for a named one and after close().")
+      .def_property_readonly(
+          "closed", [](const ReaderHandle& self) { return !self.open(); }, "True after close().")
+      .def("close", &ReaderHandle::close,
+           "Detaches. Frames and views that live stay valid; their room comes back when they end.\n\n"
+           "A wait in another thread is ended (HandleClosedError there). Again is harmless.")
+      .def("__iter__", [](const py::object& self) { return self; })
+      .def("__next__", &ReaderHandle::next);
+}
+
+}  // namespace zerobuffer::python

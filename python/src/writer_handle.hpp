@@ -1,0 +1,66 @@
+// An open writer with its one claim and its one batch, which live here so that closing ends them in the right order.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "handle.hpp"
+#include "zerobuffer/writer.hpp"
+
+namespace zerobuffer::python {
+
+class WriterHandle final : public Handle {
+ public:
+  explicit WriterHandle(Writer&& end);
+
+  static std::shared_ptr<WriterHandle> make(bool create, const std::optional<std::string>& name, std::optional<int> fd,
+                                            const pybind11::object& timeout, const BufferConfig& config);
+
+  /// Takes a claim; its number, by which a Slot names it, and its bytes.
+  std::pair<std::uint64_t, std::span<std::byte>> keep(Claim&& claim);
+  [[nodiscard]] bool has_claim(std::uint64_t ticket) const noexcept {
+    return open() && claim_.valid() && ticket == ticket_;
+  }
+  void commit(std::uint64_t ticket, std::size_t n, FrameInfo info);
+  void discard(std::uint64_t ticket) noexcept;
+
+  bool write(pybind11::handle data, const pybind11::object& timeout, FrameInfo info);
+  bool try_write(pybind11::handle data, FrameInfo info);
+  void write_metadata(pybind11::handle metadata);
+  bool wait_for_readers(std::uint32_t n, const pybind11::object& timeout);
+  bool drain(const pybind11::object& timeout);
+  std::uint32_t forget_dead_readers();
+  std::uint64_t close_after(const pybind11::object& linger);
+  void interrupt();
+  void begin_batch();
+  void end_batch() noexcept;
+
+  [[nodiscard]] Writer& end() noexcept { return end_; }
+  [[nodiscard]] std::shared_ptr<const void> mapping() const { return mapping_; }
+  [[nodiscard]] WriterStats stats() const { return open() ? end_.stats() : stats_; }
+  [[nodiscard]] BufferInfo info() const { return open() ? end_.info() : info_; }
+  [[nodiscard]] int fileno() const { return open() ? end_.fd() : -1; }
+
+ private:
+  void interrupt_end() noexcept override { end_.interrupt(); }
+  void set_hook(WaitHook hook, void* context) noexcept override { end_.set_wait_hook(hook, context); }
+  void close_end() override;
+  void after_use() noexcept override;
+
+  Writer end_;
+  Claim claim_;                 // ends before end_ does
+  std::optional<Batch> batch_;  // likewise
+  std::shared_ptr<const void> mapping_;
+  BufferInfo info_;
+  WriterStats stats_;
+  std::uint64_t ticket_ = 0;
+  std::uint64_t unread_ = 0;    // what close() answered
+  bool discard_later_ = false;  // the claim was given up while another thread was inside a call
+};
+
+}  // namespace zerobuffer::python

@@ -1,0 +1,238 @@
+"""The Reader: how one is made, what a `with` block does, and arrays. Its calls are those of the compiled base."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Optional, Type
+
+from . import _core
+from .formats import StreamFormat, parse_metadata
+from .frame import Frame as Frame  # the type that the compiled reader hands out
+from .options import DEFAULT_METADATA_SIZE, JoinAt, WaitPolicy, make_config
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+
+class Reader(_core.Reader):
+    """Reads every frame of a buffer, in place.
+
+    `Reader(name, …)` makes the buffer and is its first reader; `Reader.open(name)` attaches to one that exists, or waits
+    until it does. Iterating gives frame after frame, ends when the writer has closed, and raises PeerDeadError once if it
+    died; a new `for` then goes on with its successor. A frame that the loop's variable still names is held while the next
+    one is waited for: a ring with room for three frames or more never notices.
+
+    One thread at a time calls the methods of one Reader (another one gets ConcurrentUseError); interrupt(), stats(),
+    close() and the release of frames are free. Waits release the GIL, and Ctrl-C ends them at once. A forked child gets
+    ForkedError; the parent is unharmed. Interpreter exit closes what is open.
+
+    Args:
+        name: letters, digits and `._-`, at most 200, not beginning with a dot. The file is /dev/shm/NAME, mode 0600.
+        payload_size: bytes; one frame of this size fits. 64 MiB by default.
+        frame_size, in_flight: instead of payload_size: a ring in which `in_flight` frames of `frame_size` bytes can
+            always be written while no reader moves.
+        metadata_size: bytes for the metadata.
+        max_readers: 1 … 64; each of them sees every frame.
+        huge_pages: ask for 2 MiB pages; `info.huge_bytes` says what became huge.
+        exist_ok: open a living buffer of the same geometry instead of failing.
+        wait: "spin" (never sleeps), "spin_then_block", or "block" (sleeps at once).
+        spin_pauses: pauses before sleeping.
+        acknowledge_frames, acknowledge_interval: tell the writer of freed room after so many frames (and, where not 0,
+            at the first call after so many seconds); what is not told yet is told when the reader waits.
+        max_held: frames held at the same time, 1 … 65536.
+        join: where to begin: "oldest" frame in the ring, "now", "resume" a dead reader's position, or "automatic" (the
+            first reader ever: oldest; later ones: now).
+        pre_touch: map all pages now, so that the first lap is as fast as later ones.
+        lock_in_memory: mlock() the ring.
+
+    Raises:
+        BufferExistsError, InvalidArgumentError, SharedMemoryFullError, PermissionDeniedError, SystemCallError; with
+        exist_ok also what open() raises.
+
+    Example:
+        >>> with zerobuffer.Reader("cam0", payload_size=64 << 20) as reader:
+        ...     for frame in reader:
+        ...         image = frame.as_array()
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        payload_size: Optional[int] = None,
+        frame_size: Optional[int] = None,
+        in_flight: int = 3,
+        metadata_size: int = DEFAULT_METADATA_SIZE,
+        max_readers: int = 1,
+        huge_pages: bool = False,
+        exist_ok: bool = False,
+        wait: WaitPolicy = "spin_then_block",
+        spin_pauses: int = 2000,
+        acknowledge_frames: int = 1,
+        acknowledge_interval: float = 0.0,
+        max_held: int = 256,
+        join: JoinAt = "automatic",
+        pre_touch: bool = True,
+        lock_in_memory: bool = False,
+    ) -> None:
+        config = make_config(
+            payload_size=payload_size,
+            frame_size=frame_size,
+            in_flight=in_flight,
+            metadata_size=metadata_size,
+            max_readers=max_readers,
+            huge_pages=huge_pages,
+            exist_ok=exist_ok,
+            wait=wait,
+            spin_pauses=spin_pauses,
+            acknowledge_frames=acknowledge_frames,
+            acknowledge_interval=acknowledge_interval,
+            max_held=max_held,
+            join=join,
+            pre_touch=pre_touch,
+            lock_in_memory=lock_in_memory,
+        )
+        self._attach(create=True, name=name, fd=None, timeout=0, config=config)
+
+    @classmethod
+    def open(
+        cls,
+        name: str,
+        *,
+        timeout: Optional[float] = None,
+        wait: WaitPolicy = "spin_then_block",
+        spin_pauses: int = 2000,
+        acknowledge_frames: int = 1,
+        acknowledge_interval: float = 0.0,
+        max_held: int = 256,
+        join: JoinAt = "automatic",
+        pre_touch: bool = True,
+        lock_in_memory: bool = False,
+    ) -> Reader:
+        """Attaches a further reader to a buffer, and waits for the buffer to appear.
+
+        Args:
+            name: of the buffer.
+            timeout: seconds; 0 looks once, None waits for ever.
+            wait, spin_pauses, acknowledge_frames, …: see the class.
+
+        Raises:
+            BufferNotFoundError: it did not appear in time.
+            TooManyReadersError, NothingToResumeError, IncompatibleError, CorruptError, PermissionDeniedError,
+            InvalidArgumentError, SystemCallError.
+
+        The GIL is released while waiting; Ctrl-C ends the wait.
+        """
+        config = make_config(
+            wait=wait,
+            spin_pauses=spin_pauses,
+            acknowledge_frames=acknowledge_frames,
+            acknowledge_interval=acknowledge_interval,
+            max_held=max_held,
+            join=join,
+            pre_touch=pre_touch,
+            lock_in_memory=lock_in_memory,
+        )
+        reader = cls.__new__(cls)
+        reader._attach(create=False, name=name, fd=None, timeout=timeout, config=config)
+        return reader
+
+    @classmethod
+    def anonymous(
+        cls,
+        *,
+        payload_size: Optional[int] = None,
+        frame_size: Optional[int] = None,
+        in_flight: int = 3,
+        metadata_size: int = DEFAULT_METADATA_SIZE,
+        max_readers: int = 1,
+        huge_pages: bool = False,
+        wait: WaitPolicy = "spin_then_block",
+        spin_pauses: int = 2000,
+        max_held: int = 256,
+        join: JoinAt = "automatic",
+        pre_touch: bool = True,
+    ) -> Reader:
+        """Makes a buffer without a name: a sealed memfd, passed on through fileno(). Arguments: see the class."""
+        config = make_config(
+            payload_size=payload_size,
+            frame_size=frame_size,
+            in_flight=in_flight,
+            metadata_size=metadata_size,
+            max_readers=max_readers,
+            huge_pages=huge_pages,
+            wait=wait,
+            spin_pauses=spin_pauses,
+            max_held=max_held,
+            join=join,
+            pre_touch=pre_touch,
+        )
+        reader = cls.__new__(cls)
+        reader._attach(create=True, name=None, fd=None, timeout=0, config=config)
+        return reader
+
+    @classmethod
+    def from_fd(
+        cls,
+        fd: int,
+        *,
+        wait: WaitPolicy = "spin_then_block",
+        spin_pauses: int = 2000,
+        max_held: int = 256,
+        join: JoinAt = "automatic",
+        pre_touch: bool = True,
+    ) -> Reader:
+        """Attaches to an anonymous buffer by its descriptor, which is duplicated. Other arguments: see the class."""
+        config = make_config(wait=wait, spin_pauses=spin_pauses, max_held=max_held, join=join, pre_touch=pre_touch)
+        reader = cls.__new__(cls)
+        reader._attach(create=False, name=None, fd=fd, timeout=0, config=config)
+        return reader
+
+    def _attach(
+        self, *, create: bool, name: Optional[str], fd: Optional[int], timeout: Optional[float], config: _core.BufferConfig
+    ) -> None:
+        _core.Reader.__init__(self, create=create, name=name, fd=fd, timeout=timeout, config=config)
+        self._parsed: tuple[Optional[bytes], Optional[StreamFormat]] = (None, None)
+
+    def known_format(self) -> Optional[StreamFormat]:
+        """What the metadata says of the frames held now: ArrayFormat, VideoFormat, or None. Any thread; never waits.
+
+        Raises:
+            CorruptError, IncompatibleError: the metadata breaks the schema of docs/arrays.md, or is of a later version.
+        """
+        metadata = self.peek_metadata()
+        known, stream_format = self._parsed
+        if metadata is not known:
+            stream_format = None if metadata is None else parse_metadata(metadata)
+            self._parsed = (metadata, stream_format)
+        return stream_format
+
+    def read_array(self, timeout: Optional[float] = None) -> Optional[npt.NDArray[Any]]:
+        """The next frame as an array: read() and Frame.as_array() in one.
+
+        Args:
+            timeout: seconds; None waits for ever.
+
+        Returns:
+            A read-only view in shared memory that holds the frame as long as it or a slice of it lives; None where the
+            time ran out.
+
+        Raises:
+            As read() and Frame.as_array(). The GIL is released while waiting.
+        """
+        frame = self.read(timeout)
+        if frame is None:
+            return None
+        with frame:
+            return frame.as_array()
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(
+        self,
+        error_type: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
+        self.close()
