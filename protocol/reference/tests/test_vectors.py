@@ -37,7 +37,8 @@ def test_a_bad_segment_is_refused_with_its_class(name):
 
 
 def end_of(segment):
-    return {layout.NEVER: "nothing", layout.ATTACHED: "peer_dead", layout.CLOSED: "closed"}[segment.writer_place().state]
+    ends = {layout.NEVER: "nothing", layout.ATTACHED: "peer_dead", layout.CLOSED: "closed"}
+    return ends[segment.writer_place().state]
 
 
 @pytest.mark.parametrize("name", [name for name, entry in EXPECTED.items() if "readings" in entry])
@@ -65,6 +66,7 @@ def test_every_reading_of_a_segment_gives_its_frames_and_its_end(name):
             end = end_of(segment)
         except Corrupt:
             end = "corrupt"
-        assert frames == [tuple(f[key] for key in ("sequence", "type", "tag", "size", "sha256")) for f in expected["frames"]]
+        keys = ("sequence", "type", "tag", "size", "sha256")
+        assert frames == [tuple(each[key] for key in keys) for each in expected["frames"]]
         assert end == expected["end"]
         assert (reader.lost if reader else 0) == expected["lost"]
