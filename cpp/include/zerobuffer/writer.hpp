@@ -67,6 +67,7 @@ class Claim {
 /// While a Batch lives, the writer's own claim() and write() belong to it.
 class Batch {
  public:
+  Batch() noexcept = default;
   Batch(Batch&& other) noexcept : core_(std::exchange(other.core_, nullptr)) {}
   Batch& operator=(Batch&&) = delete;
   Batch(const Batch&) = delete;

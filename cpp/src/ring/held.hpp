@@ -43,6 +43,9 @@ class HeldFrames {
   /// The reading thread: everything before `position` was taken or stepped over. Stored after hold().
   void passed(std::uint64_t position) noexcept { M::store_release(next_, position); }
 
+  /// What passed() was last given. Any thread.
+  [[nodiscard]] std::uint64_t next() const noexcept { return M::load_acquire(next_); }
+
   /// Frames between the oldest one held and the last one taken. Any thread.
   [[nodiscard]] std::uint32_t span() const noexcept { return M::load_acquire(tail_) - M::load_acquire(head_); }
 

@@ -66,14 +66,14 @@ class RingReader {
   /// Sequence that the next frame must have; 0 where any will do.
   [[nodiscard]] std::uint64_t expected() const noexcept { return expected_; }
 
-  /// Jumps to the newest record. Returns false where the position that the writer left cannot be.
+  /// Jumps forward to the newest record where the writer's hint says which that is; what was published meanwhile comes
+  /// after it. False where the hint cannot be.
   [[nodiscard]] bool jump_to_newest() noexcept {
     // last_record_pos was stored before write_pos: with this acquire it is of that publication or of a later one
     const std::uint64_t position = M::load_acquire(oieb_->write_pos);
     const std::uint64_t newest = M::load_relaxed(oieb_->last_record_pos);
-    if (newest <= next_ || position <= next_) return true;  // nothing newer than what comes next
-    if (newest - next_ >= capacity_ || newest % protocol::record_alignment != 0) return false;
-    if (newest >= position) return true;  // a publication that is just being made: the next look will have it
+    if (newest <= next_ || newest >= position) return true;  // nothing to jump over, or a publication just being made
+    if (position - next_ > capacity_ || newest % protocol::record_alignment != 0) return false;
     start_at(newest);
     seen_ = position;
     return true;

@@ -31,6 +31,23 @@ struct Scan {
   std::uint64_t impossible = 0;  ///< A bit for each slot whose position cannot be.
 };
 
+/// Looks once at every slot of a ring whose write_pos is `position`; every word is loaded once.
+template <class M>
+[[nodiscard]] Scan look_at(std::span<const protocol::ReaderSlot> slots, std::uint64_t position, std::uint64_t capacity) noexcept {
+  Scan result;
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    const PlaceWord word = Slots<M>::place(slots[i]);
+    if (word.slot_state() == SlotState::free) continue;
+    const std::uint64_t at = M::load_acquire(slots[i].read_pos);  // pairs with the release of a reader's publication
+    if (at == protocol::parked) continue;
+    if (word.kind() == SlotKind::reader && word.slot_state() != SlotState::closing) ++result.active;
+    // behind by more than there is, or ahead; a joiner's first position may be as old as it likes
+    if (position - at > capacity && word.slot_state() != SlotState::joining) result.impossible |= std::uint64_t{1} << i;
+    if (result.counted++ == 0 || position - at > position - result.slowest) result.slowest = at;
+  }
+  return result;
+}
+
 template <class M>
 class RingWriter {
  public:
@@ -63,7 +80,8 @@ class RingWriter {
   [[nodiscard]] std::uint64_t frames() const noexcept { return count_; }
   [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_; }
   [[nodiscard]] std::uint64_t wraps() const noexcept { return wraps_; }
-  [[nodiscard]] std::uint64_t early_restarts() const noexcept { return early_restarts_; }
+  /// Any thread.
+  [[nodiscard]] std::uint64_t early_restarts() const noexcept { return M::load_relaxed(early_restarts_); }
   [[nodiscard]] bool claim_open() const noexcept { return claimed_ != 0; }
   /// The reader position at which the claim that failed last can go on.
   [[nodiscard]] std::uint64_t wanted_pos() const noexcept { return wanted_; }
@@ -85,7 +103,7 @@ class RingWriter {
   /// Ends the open claim as a record of n bytes; publish() makes it visible.
   void commit(std::uint64_t n, std::uint16_t type, std::uint64_t tag) noexcept {
     if (lead_ != 0) [[unlikely]] {
-      early_restarts_ += early_ ? 1 : 0;
+      if (early_) M::store_relaxed(early_restarts_, early_restarts_ + 1);
       store_padding();
       begin_lap();
     }
@@ -122,23 +140,8 @@ class RingWriter {
   /// Counts a frame that was not sent; visible with the next publication at the latest.
   void drop() noexcept { M::store_relaxed(oieb_->dropped, ++dropped_); }
 
-  /// One look at the table; every word is loaded once.
-  [[nodiscard]] Scan scan() const noexcept {
-    Scan result;
-    for (std::size_t i = 0; i < slots_.size(); ++i) {
-      const PlaceWord word = Slots<M>::place(slots_[i]);
-      if (word.slot_state() == SlotState::free) continue;
-      const std::uint64_t position = M::load_acquire(slots_[i].read_pos);  // pairs with the release in publish_read
-      if (position == protocol::parked) continue;
-      if (word.kind() == SlotKind::reader && word.slot_state() != SlotState::closing) ++result.active;
-      // behind by more than there is, or ahead; a joiner's first position may be as old as it likes
-      if (published_ - position > capacity_ && word.slot_state() != SlotState::joining) {
-        result.impossible |= std::uint64_t{1} << i;
-      }
-      if (result.counted++ == 0 || distance(position) > distance(result.slowest)) result.slowest = position;
-    }
-    return result;
-  }
+  /// One look at the table.
+  [[nodiscard]] Scan scan() const noexcept { return look_at<M>(slots_, published_, capacity_); }
 
   /// Looks again how far the readers are. Only when the private limit says "full", never per frame.
   Scan renew() noexcept {

@@ -1,0 +1,360 @@
+// Making, opening, joining and leaving. In every path the lock comes first and the place last; on leaving the place goes
+// first and the lock last.
+#include "buffer/attachment.hpp"
+
+#include <algorithm>
+
+#include "buffer/machine.hpp"
+#include "os/clock.hpp"
+#include "os/process.hpp"
+
+namespace zerobuffer::buffer {
+namespace {
+using protocol::PlaceWord;
+using protocol::SlotState;
+using protocol::WriterState;
+using Slots = ring::Slots<Machine>;
+
+constexpr std::uint64_t writer_byte = protocol::lock_base;
+constexpr std::uint64_t slot_byte(std::uint32_t slot) noexcept { return protocol::lock_base + 1 + slot; }
+
+constexpr std::int64_t retry_pause_ns = 1'000'000;  // between looks for a buffer that is not there yet
+
+std::string quoted(std::string_view name) { return "buffer \"" + std::string(name) + "\""; }
+
+// Failures that may be over a moment later: the buffer is not there yet, is being made, or was just given up.
+bool may_come(Status status) noexcept { return status == Status::not_found; }
+
+Result<void> same_geometry(const Geometry& found, const Geometry& wanted, std::string_view name) {
+  if (found.capacity == wanted.capacity && found.metadata_size == wanted.metadata_size && found.max_readers == wanted.max_readers) {
+    return {};
+  }
+  const auto pair = [](std::uint64_t is, std::uint64_t asked) { return std::to_string(is) + " (asked for " + std::to_string(asked) + ")"; };
+  return Failure(Status::incompatible, quoted(name) + " exists with other geometry: capacity " + pair(found.capacity, wanted.capacity) +
+                                           ", metadata_size " + pair(found.metadata_size, wanted.metadata_size) + ", max_readers " +
+                                           pair(found.max_readers, wanted.max_readers));
+}
+}  // namespace
+
+void Attachment::set_up_barriers(Role role) {
+  barriers_.publisher_registered = os::register_for_remote_barrier();
+  barriers_.sleeper_can_call = os::remote_barrier_available();
+  if (role == Role::writer) {
+    ring::SpaceSignal<Machine>::require_fence(oieb(), !barriers_.sleeper_can_call);
+  } else {
+    ring::DataSignal<Machine>::forget(oieb(), slot_bit());
+    if (!barriers_.sleeper_can_call) ring::DataSignal<Machine>::require_fence(oieb(), slot_bit());
+  }
+}
+
+// ---------------------------------------------------------------- creating
+
+Result<void> Attachment::build(os::File file, const BufferConfig& config, Role role) {
+  auto locks = os::LockFile::open(file);
+  if (!locks) return locks.take_failure();
+  locks_ = std::move(*locks);
+  role_ = role;
+  if (!locks_.try_lock(role == Role::writer ? writer_byte : slot_byte(0))) {
+    return Failure(Status::not_found, "the new buffer was taken over before it was locked");
+  }
+  ZEROBUFFER_POINT("create.locked");
+  // a visible file may have been taken for stale and removed before it was locked
+  if (named() && !os::name_refers_to(name_, file)) return Failure(Status::not_found, "the new buffer was removed");
+  auto segment = Segment::initialise(std::move(file), config);
+  if (!segment) return segment.take_failure();
+  segment_ = std::move(*segment);
+  ZEROBUFFER_POINT("create.initialised");
+  if (role == Role::writer) return take_writer_place("the new buffer");
+  if (auto done = segment_.restrict_payload(config); !done) return done;
+  return take_slot(JoinAt::automatic, "the new buffer");
+}
+
+Result<Attachment> Attachment::create(std::string_view name, const BufferConfig& config, Role role) {
+  if (auto valid = os::check_name(name); !valid) return valid.take_failure();
+  if (auto valid = check_config(config); !valid) return valid.take_failure();
+  // the segment is built once, without a name, and then offered until it has one or somebody else has
+  Attachment made;
+  made.generation_ = os::fork_generation();
+  auto file = os::create_unnamed();
+  const bool unnamed = file.ok();
+  if (!unnamed && file.status() != Status::would_block) return file.take_failure();
+  for (bool built = false;;) {
+    Result<void> linked = Status::already_exists;
+    if (unnamed) {
+      // asked before anything is reserved: a buffer that lives needs no second one built in vain
+      const bool taken = !built && os::open_existing(name).ok();
+      if (!taken) {
+        if (!built) {
+          if (auto done = made.build(std::move(*file), config, role); !done) return done.take_failure();
+          made.segment_.make_ready();
+          built = true;
+        }
+        ZEROBUFFER_POINT("create.before_link");
+        linked = os::link_to_name(made.segment_.file(), name);
+        if (linked) made.name_ = name;
+      }
+    } else {
+      auto visible = os::create_named(name);
+      if (visible) {
+        made = Attachment();
+        made.generation_ = os::fork_generation();
+        made.name_ = name;
+        auto done = made.build(std::move(*visible), config, role);
+        if (done) {
+          made.segment_.make_ready();
+          linked = {};
+        } else if (may_come(done.status())) {
+          continue;  // taken for stale before it was locked: start over
+        } else {
+          os::unlink_name(name);
+          return done.take_failure();
+        }
+      } else {
+        linked = visible.take_failure();
+      }
+    }
+    if (linked) {
+      made.created_ = true;
+      return made;
+    }
+    if (linked.status() != Status::already_exists) return linked.take_failure();
+    auto retired = retire_if_dead(name);
+    if (retired || may_come(retired.status())) continue;  // stale and gone: the name is free again
+    if (retired.status() == Status::already_exists && config.exist_ok) {
+      auto opened = open(name, std::chrono::nanoseconds::zero(), config, role);
+      if (opened) {
+        auto same = same_geometry(opened->segment().geometry(), plan(config), name);
+        if (same) return opened;
+        opened->leave();
+        return same.take_failure();
+      }
+      if (may_come(opened.status())) continue;
+      return opened.take_failure();
+    }
+    return Failure(retired.status() == Status::incompatible ? Status::already_exists : retired.status(),
+                   "cannot create " + quoted(name) + ": " + retired.failure().message());
+  }
+}
+
+Result<Attachment> Attachment::create_anonymous(const BufferConfig& config, Role role) {
+  if (auto valid = check_config(config); !valid) return valid.take_failure();
+  auto file = os::create_memfd();
+  if (!file) return file.take_failure();
+  Attachment made;
+  made.generation_ = os::fork_generation();
+  if (auto done = made.build(std::move(*file), config, role); !done) return done.take_failure();
+  if (auto done = os::seal_size(made.segment_.file()); !done) return done.take_failure();
+  made.segment_.make_ready();
+  made.created_ = true;
+  return made;
+}
+
+// ---------------------------------------------------------------- opening
+
+Result<void> Attachment::attach(os::File file, const BufferConfig& config, Role role, const std::string& what) {
+  auto segment = Segment::attach(std::move(file), config, role == Role::writer ? os::Access::read_write : os::Access::read_only, what);
+  if (!segment) return segment.take_failure();
+  segment_ = std::move(*segment);
+  auto locks = os::LockFile::open(segment_.file());
+  if (!locks) return locks.take_failure();
+  locks_ = std::move(*locks);
+  role_ = role;
+  generation_ = os::fork_generation();
+  return role == Role::writer ? take_writer_place(what) : take_slot(config.join, what);
+}
+
+Result<Attachment> Attachment::open(std::string_view name, std::chrono::nanoseconds timeout, const BufferConfig& config, Role role) {
+  if (auto valid = os::check_name(name); !valid) return valid.take_failure();
+  if (auto valid = check_config(config); !valid) return valid.take_failure();
+  const std::int64_t deadline = os::deadline_after(timeout);
+  const std::string what = quoted(name);
+  for (;;) {
+    auto file = os::open_existing(name);
+    Result<void> attached = file ? Result<void>() : Result<void>(file.take_failure());
+    if (file) {
+      Attachment candidate;
+      candidate.name_ = name;
+      attached = candidate.attach(std::move(*file), config, role, what);
+      if (attached) {
+        ZEROBUFFER_POINT("attach.locked");
+        // after locking: is it still the buffer of this name, and still in use?
+        if (os::name_refers_to(name, candidate.segment_.file()) && candidate.segment_.state() == protocol::SegmentState::ready) {
+          return candidate;
+        }
+        candidate.leave();
+        attached = Failure(Status::not_found, what + " was replaced while it was opened");
+      }
+    }
+    if (!may_come(attached.status()) || os::now_ns() >= deadline) return attached.take_failure();
+    os::sleep_ns(std::min(retry_pause_ns, deadline - os::now_ns()));
+  }
+}
+
+Result<Attachment> Attachment::open_fd(int fd, const BufferConfig& config, Role role) {
+  if (auto valid = check_config(config); !valid) return valid.take_failure();
+  auto file = os::adopt(fd);
+  if (!file) return file.take_failure();
+  const std::string what = "the buffer behind descriptor " + std::to_string(fd);
+  if (!os::size_is_sealed(*file)) {
+    return Failure(Status::incompatible, what + " is not sealed against changes of its size; only memfds that are (F_SEAL_SHRINK, "
+                                                "F_SEAL_GROW, F_SEAL_SEAL) are opened by descriptor");
+  }
+  Attachment result;
+  if (auto done = result.attach(std::move(*file), config, role, what); !done) return done.take_failure();
+  return result;
+}
+
+// ---------------------------------------------------------------- places
+
+Result<void> Attachment::take_writer_place(const std::string& what) {
+  if (!locks_.try_lock(writer_byte)) {  // a lock of our own description that is there already stays
+    return Failure(Status::writer_exists, what + " has a living writer (process " +
+                                              std::to_string(Machine::load_relaxed(oieb().writer_pid)) + "); there can be only one");
+  }
+  set_up_barriers(Role::writer);
+  Machine::store_relaxed(oieb().writer_pid, os::process_id());
+  Machine::store_relaxed(oieb().writer_start_time, os::process_start_time());
+  Machine::store_relaxed(oieb().writer_last_cpu, std::int32_t{-1});
+  const PlaceWord seen = writer_place();
+  place_ = PlaceWord::of(WriterState::attached, seen.epoch() + 1);
+  ZEROBUFFER_POINT("attach.writer_before_place");
+  if (!Machine::compare_exchange(oieb().writer_place, seen.bits, place_.bits)) {
+    return Failure(Status::corrupt, what + ": the writer's place changed under the holder of its lock");
+  }
+  left_ = false;
+  return {};
+}
+
+bool Attachment::try_slot(std::uint32_t index, JoinAt join, bool take_dead) {
+  protocol::ReaderSlot& slot = segment_.slots()[index];
+  const bool wants_dead = join == JoinAt::resume;
+  const PlaceWord first = Slots::place(slot);
+  const bool free = first.slot_state() == SlotState::free;
+  if (!free && !wants_dead && !take_dead) return false;
+  if (!locks_.try_lock(slot_byte(index))) return false;
+  ZEROBUFFER_POINT("join.locked");
+  slot_ = index;
+  const PlaceWord seen = Slots::place(slot);  // under the lock: whoever was here is gone
+  Slots::Joined joined;
+  if (wants_dead) {
+    if (seen.slot_state() == SlotState::active) {
+      joined = Slots::resume(slot);
+    } else if (seen.slot_state() == SlotState::free && seen.epoch() != 0 && Machine::load_relaxed(slot.evicted_epoch) == seen.epoch()) {
+      resumed_after_ = Machine::load_relaxed(slot.read_count);
+      joined = Slots::join_oldest(oieb(), slot);
+    }
+  } else if (seen.slot_state() == SlotState::free || (take_dead && Slots::free_dead(slot, seen))) {
+    // the table is looked at before we are in it ourselves
+    const bool first_ever = Slots::epoch_sum(segment_.slots()) == 0;
+    const bool oldest = join == JoinAt::oldest || (join == JoinAt::automatic && first_ever);
+    set_up_barriers(Role::reader);
+    joined = oldest ? Slots::join_oldest(oieb(), slot) : Slots::join_now(oieb(), slot);
+  }
+  if (!joined.ok) {
+    locks_.unlock(slot_byte(index));
+    return false;
+  }
+  if (wants_dead) set_up_barriers(Role::reader);
+  place_ = joined.word;
+  position_ = joined.position;
+  Machine::store_relaxed(slot.pid, os::process_id());
+  Machine::store_relaxed(slot.start_time, os::process_start_time());
+  Machine::store_relaxed(slot.last_cpu, std::int32_t{-1});
+  if (!wants_dead) {
+    Machine::store_relaxed(slot.read_count, std::uint64_t{0});
+    Machine::store_relaxed(slot.lost, std::uint64_t{0});
+    Machine::store_relaxed(slot.skipped, std::uint64_t{0});
+  }
+  left_ = false;
+  // the writer may be waiting for a reader
+  ring::SpaceSignal<Machine>::notify(oieb(), protocol::parked, ring::Barriers{});
+  return true;
+}
+
+Result<void> Attachment::take_slot(JoinAt join, const std::string& what) {
+  const auto count = static_cast<std::uint32_t>(segment_.slots().size());
+  const auto try_all = [&](bool take_dead) {
+    for (std::uint32_t i = 0; i < count; ++i) {
+      if (try_slot(i, join, take_dead)) return true;
+    }
+    return false;
+  };
+  if (try_all(false)) return {};
+  if (join == JoinAt::resume) {
+    return Failure(Status::nothing_to_resume, what + ": no reader died that could be resumed; open it with another `join`");
+  }
+  if (try_all(true)) return {};  // a dead reader's slot, which nobody has resumed so far
+  return Failure(Status::too_many_readers, what + " has " + std::to_string(count) +
+                                               " reader slot(s), all taken by the living; create it with a larger max_readers");
+}
+
+BufferInfo Attachment::info() const noexcept {
+  const Geometry& geometry = segment_.geometry();
+  return {.segment_size = geometry.segment_size,
+          .capacity = geometry.capacity,
+          .max_frame_size = geometry.capacity - protocol::header_size,
+          .metadata_size = geometry.metadata_size,
+          .huge_bytes = segment_.huge_bytes(),
+          .max_readers = geometry.max_readers,
+          .created = created_};
+}
+
+bool Attachment::owns_slot() const noexcept { return Slots::place(slot()).bits == place_.bits; }
+
+void Attachment::begin_leave() noexcept {
+  if (left_ || role_ != Role::reader || place_.slot_state() != SlotState::active) return;
+  if (!Slots::begin_leave(slot(), place_)) return;
+  ZEROBUFFER_POINT("close.closing");
+  ring::SpaceSignal<Machine>::notify(oieb(), protocol::parked, ring::Barriers{});
+}
+
+void Attachment::leave() noexcept {
+  if (left_ || forked()) return;
+  left_ = true;
+  std::uint64_t own_byte = writer_byte;
+  if (role_ == Role::writer) {
+    const PlaceWord closed = PlaceWord::of(WriterState::closed, place_.epoch());
+    Machine::compare_exchange(oieb().writer_place, place_.bits, closed.bits);
+    ZEROBUFFER_POINT("close.place_given_up");
+    Machine::fence();
+    ring::DataSignal<Machine>::wake(oieb());
+  } else {
+    own_byte = slot_byte(slot_);
+    ring::DataSignal<Machine>::forget(oieb(), slot_bit());
+    if (place_.slot_state() == SlotState::active) static_cast<void>(Slots::begin_leave(slot(), place_));
+    static_cast<void>(Slots::end_leave(slot(), place_));
+    ZEROBUFFER_POINT("close.place_given_up");
+    ring::SpaceSignal<Machine>::notify(oieb(), protocol::parked, ring::Barriers{});
+  }
+  // Two who leave at the same time each see the other's lock; whoever has let its own go last can take them all.
+  if (named() && !retire_if_last(segment_, locks_, name_)) {
+    locks_.unlock(own_byte);
+    ZEROBUFFER_POINT("close.unlocked");
+    retire_if_last(segment_, locks_, name_);
+  }
+  locks_ = os::LockFile();
+}
+
+// ---------------------------------------------------------------- the others
+
+PlaceWord Attachment::writer_place() const noexcept {
+  return {Machine::load_acquire(oieb().writer_place)};  // pairs with the compare-and-swaps of the writer's place
+}
+bool Attachment::writer_lock_held() const noexcept { return locks_.held_by_other(writer_byte); }
+bool Attachment::slot_lock_held(std::uint32_t slot) const noexcept { return locks_.held_by_other(slot_byte(slot)); }
+
+bool Attachment::free_dead_slot(std::uint32_t slot, PlaceWord seen) noexcept {
+  if (!locks_.try_lock(slot_byte(slot))) return false;
+  ZEROBUFFER_POINT("reclaim.locked");
+  const bool freed = Slots::free_dead(segment_.slots()[slot], seen);
+  if (freed) ring::DataSignal<Machine>::forget(oieb(), std::uint64_t{1} << slot);
+  ZEROBUFFER_POINT("reclaim.freed");
+  locks_.unlock(slot_byte(slot));
+  return freed;
+}
+
+bool Attachment::evict_slot(std::uint32_t slot, PlaceWord seen) noexcept {
+  return Slots::free_dead(segment_.slots()[slot], seen);
+}
+
+}  // namespace zerobuffer::buffer

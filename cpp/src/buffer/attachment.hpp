@@ -1,0 +1,88 @@
+// One participant of a segment: its place (the writer's, or a reader's slot) and the kernel lock that says it lives.
+// Making, opening, joining, leaving, probing the others. Knows nothing of frames or waiting.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "buffer/segment.hpp"
+#include "os/locks.hpp"
+#include "os/process.hpp"
+#include "ring/signal.hpp"
+#include "ring/slots.hpp"
+#include "zerobuffer/config.hpp"
+
+namespace zerobuffer::buffer {
+
+enum class Role : std::uint8_t { writer, reader };
+
+
+
+
+class Attachment {
+ public:
+  /// A new named buffer with ourselves in it; stale ones of that name are taken over; exist_ok opens a living one.
+  static Result<Attachment> create(std::string_view name, const BufferConfig& config, Role role);
+  static Result<Attachment> create_anonymous(const BufferConfig& config, Role role);
+  static Result<Attachment> open(std::string_view name, std::chrono::nanoseconds timeout, const BufferConfig& config, Role role);
+  static Result<Attachment> open_fd(int fd, const BufferConfig& config, Role role);
+
+  [[nodiscard]] const Segment& segment() const noexcept { return segment_; }
+  [[nodiscard]] protocol::Oieb& oieb() const noexcept { return segment_.oieb(); }
+  [[nodiscard]] BufferInfo info() const noexcept;
+  [[nodiscard]] bool named() const noexcept { return !name_.empty(); }
+  [[nodiscard]] bool forked() const noexcept { return os::forked_since(generation_); }
+  [[nodiscard]] ring::Barriers barriers() const noexcept { return barriers_; }
+
+  // A reader's own place.
+  [[nodiscard]] std::uint32_t slot_index() const noexcept { return slot_; }
+  [[nodiscard]] std::uint64_t slot_bit() const noexcept { return std::uint64_t{1} << slot_; }
+  [[nodiscard]] protocol::ReaderSlot& slot() const noexcept { return segment_.slots()[slot_]; }
+  [[nodiscard]] std::uint64_t position() const noexcept { return position_; }
+  /// Where the reader resumed too late: the sequence of the last frame its predecessor let go.
+  [[nodiscard]] std::optional<std::uint64_t> resumed_after() const noexcept { return resumed_after_; }
+  /// False once the writer has taken the slot away.
+  [[nodiscard]] bool owns_slot() const noexcept;
+  /// No reader any more for end of stream and death; what it holds stays pinned.
+  void begin_leave() noexcept;
+
+  /// Gives the place up and the lock with it; the last one out removes the name. Again is harmless.
+  void leave() noexcept;
+
+  // The others.
+  [[nodiscard]] protocol::PlaceWord writer_place() const noexcept;
+  [[nodiscard]] bool writer_lock_held() const noexcept;
+  [[nodiscard]] bool slot_lock_held(std::uint32_t slot) const noexcept;
+  /// The writer: frees a slot whose owner is dead, whose word was `seen` before its lock was found free.
+  bool free_dead_slot(std::uint32_t slot, protocol::PlaceWord seen) noexcept;
+  /// The writer: takes its place away from a living reader whose position cannot be.
+  bool evict_slot(std::uint32_t slot, protocol::PlaceWord seen) noexcept;
+
+ private:
+  Attachment() = default;
+
+  Result<void> attach(os::File file, const BufferConfig& config, Role role, const std::string& what);
+  Result<void> build(os::File file, const BufferConfig& config, Role role);
+  Result<void> take_writer_place(const std::string& what);
+  Result<void> take_slot(JoinAt join, const std::string& what);
+  bool try_slot(std::uint32_t index, JoinAt join, bool take_dead);
+  void set_up_barriers(Role role);
+
+  Segment segment_;
+  os::LockFile locks_;
+  std::string name_;
+  Role role_ = Role::writer;
+  bool created_ = false;
+  bool left_ = true;  // nothing to leave yet
+  std::uint32_t slot_ = 0;
+  protocol::PlaceWord place_;
+  std::uint64_t position_ = 0;
+  std::optional<std::uint64_t> resumed_after_;
+  ring::Barriers barriers_;
+  std::uint64_t generation_ = 0;
+};
+
+}  // namespace zerobuffer::buffer

@@ -1,0 +1,172 @@
+// Planning and checking the layout of a segment.
+#include "buffer/geometry.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <random>
+
+#include "ring/atomics.hpp"
+
+namespace zerobuffer::buffer {
+namespace {
+using protocol::round_up;
+using Atomics = ring::NativeAtomics;
+
+Failure invalid(const std::string& text) { return {Status::invalid_argument, "invalid configuration: " + text}; }
+
+struct Block {
+  const char* name;
+  std::uint64_t offset;
+  std::uint64_t size;
+  std::uint64_t alignment;
+};
+}  // namespace
+
+Result<void> check_config(const BufferConfig& config) {
+  const auto number = [](auto value) { return std::to_string(value); };
+  if (config.payload_size == 0) return invalid("payload_size is 0; it is the size of the largest frame in bytes, at least 1");
+  if (config.payload_size > protocol::max_capacity - protocol::header_size) {
+    return invalid("payload_size is " + number(config.payload_size) + "; at most " +
+                   number(protocol::max_capacity - protocol::header_size) + " bytes are possible");
+  }
+  if (config.metadata_size > protocol::max_metadata_size) {
+    return invalid("metadata_size is " + number(config.metadata_size) + "; at most " + number(protocol::max_metadata_size) +
+                   " bytes are possible");
+  }
+  if (config.max_readers == 0 || config.max_readers > protocol::max_readers) {
+    return invalid("max_readers is " + number(config.max_readers) + "; it must be 1 to " + number(protocol::max_readers));
+  }
+  if (config.burst_size > protocol::capacity_for(config.payload_size)) {
+    return invalid("burst_size is " + number(config.burst_size) + ", more than the ring's " +
+                   number(protocol::capacity_for(config.payload_size)) + " bytes");
+  }
+  if (config.max_held == 0 || config.max_held > 65'536) {
+    return invalid("max_held is " + number(config.max_held) + "; it must be 1 to 65536 frames");
+  }
+  if (config.acknowledge.frames == 0) return invalid("acknowledge.frames is 0; it must be at least 1");
+  if (config.acknowledge.interval.count() < 0) return invalid("acknowledge.interval is negative");
+  if (config.spin_pauses > 100'000'000) return invalid("spin_pauses is " + number(config.spin_pauses) + "; at most 100000000");
+  if (config.full > FullPolicy::drop || config.wait > WaitPolicy::block || config.join > JoinAt::resume) {
+    return invalid("full, wait or join has a value that its enumeration does not have");
+  }
+  return {};
+}
+
+Geometry plan(const BufferConfig& config) noexcept {
+  Geometry g;
+  g.capacity = protocol::capacity_for(config.payload_size);
+  g.max_readers = config.max_readers;
+  g.table_offset = protocol::oieb_size;
+  g.table_size = g.max_readers * sizeof(protocol::ReaderSlot);
+  g.metadata_offset = round_up(g.table_offset + g.table_size, protocol::block_alignment);
+  g.metadata_size = config.metadata_size;
+  const std::uint64_t page = config.huge_pages ? protocol::huge_page_size : protocol::page_size;
+  g.payload_offset = round_up(g.metadata_offset + g.metadata_size, page);
+  g.payload_size = round_up(g.capacity + protocol::payload_lead, page);
+  g.segment_size = g.payload_offset + g.payload_size;
+  return g;
+}
+
+void write_identity(protocol::Oieb& oieb, const Geometry& g) noexcept {
+  oieb.oieb_size = protocol::oieb_size;
+  oieb.version[0] = protocol::version_major;
+  oieb.version[1] = protocol::version_minor;
+  oieb.magic = protocol::magic;
+  oieb.segment_size = g.segment_size;
+  oieb.ring_count = 1;
+  oieb.ring_index = 0;
+  oieb.feature_flags = 0;
+  oieb.metadata_offset = g.metadata_offset;
+  oieb.metadata_size = g.metadata_size;
+  oieb.payload_offset = g.payload_offset;
+  oieb.max_readers = g.max_readers;
+  oieb.capacity = g.capacity;
+  oieb.payload_size = g.payload_size;
+  oieb.reader_table_offset = g.table_offset;
+  oieb.reader_table_size = g.table_size;
+  oieb.share_slots = g.share_slots;
+  // the second entry belongs to no position that write_pos can have
+  oieb.counts[1].position = protocol::parked;
+  std::random_device random;
+  for (auto& byte : oieb.segment_id) byte = static_cast<std::uint8_t>(random());
+}
+
+Result<void> check_magic(const protocol::Oieb& oieb, const std::string& what) {
+  const std::uint32_t first_word = Atomics::load_relaxed(oieb.oieb_size);
+  if (first_word != protocol::oieb_size) {
+    return Failure(Status::incompatible, what + " does not begin like a ZeroBuffer segment (its first word is " +
+                                             std::to_string(first_word) + ", not 1024)");
+  }
+  const auto major = Atomics::load_relaxed(oieb.version[0]);
+  if (major != protocol::version_major) {
+    return Failure(Status::incompatible, what + " has protocol version " + std::to_string(major) + "." +
+                                             std::to_string(Atomics::load_relaxed(oieb.version[1])) +
+                                             ", this library speaks version 2; use the same version on both sides");
+  }
+  if (Atomics::load_relaxed(oieb.magic) != protocol::magic) {
+    return Failure(Status::incompatible, what + " does not have the magic number of a ZeroBuffer segment");
+  }
+  return {};
+}
+
+Result<Geometry> read_geometry(const protocol::Oieb& oieb, std::uint64_t file_size, const std::string& what) {
+  if (auto known = check_magic(oieb, what); !known) return known.take_failure();
+  const std::uint64_t features = Atomics::load_relaxed(oieb.feature_flags);
+  if ((features & ~protocol::feature::supported) != 0) {
+    return Failure(Status::incompatible, what + " uses features that this version does not know (flags " + std::to_string(features) + ")");
+  }
+  Geometry g;
+  g.segment_size = Atomics::load_relaxed(oieb.segment_size);
+  g.capacity = Atomics::load_relaxed(oieb.capacity);
+  g.payload_offset = Atomics::load_relaxed(oieb.payload_offset);
+  g.payload_size = Atomics::load_relaxed(oieb.payload_size);
+  g.metadata_offset = Atomics::load_relaxed(oieb.metadata_offset);
+  g.metadata_size = Atomics::load_relaxed(oieb.metadata_size);
+  g.table_offset = Atomics::load_relaxed(oieb.reader_table_offset);
+  g.table_size = Atomics::load_relaxed(oieb.reader_table_size);
+  g.max_readers = Atomics::load_relaxed(oieb.max_readers);
+  g.share_slots = Atomics::load_relaxed(oieb.share_slots);
+
+  const auto corrupt = [&](const std::string& text) -> Result<Geometry> { return Failure(Status::corrupt, what + ": " + text); };
+  const auto number = [](std::uint64_t value) { return std::to_string(value); };
+  const std::uint32_t rings = Atomics::load_relaxed(oieb.ring_count);
+  if (rings != 1 || Atomics::load_relaxed(oieb.ring_index) != 0) {
+    return corrupt("ring_count is " + number(rings) + ", a stream has one ring, of index 0");
+  }
+  if (g.segment_size > file_size) {
+    return corrupt("segment_size is " + number(g.segment_size) + " but the file has " + number(file_size) + " bytes");
+  }
+  if (g.capacity < protocol::record_alignment || g.capacity % protocol::record_alignment != 0 || g.capacity > protocol::max_capacity) {
+    return corrupt("capacity is " + number(g.capacity) + "; it must be a multiple of 64 from 64 to " + number(protocol::max_capacity));
+  }
+  if (g.payload_size < g.capacity + protocol::payload_lead) {
+    return corrupt("payload_size is " + number(g.payload_size) + ", less than capacity + 32 = " + number(g.capacity + protocol::payload_lead));
+  }
+  if (g.max_readers == 0 || g.max_readers > protocol::max_readers) {
+    return corrupt("max_readers is " + number(g.max_readers) + "; it must be 1 to 64");
+  }
+  if (g.share_slots != 0) return corrupt("share_slots is " + number(g.share_slots) + " without the feature that uses them");
+  if (g.table_size < g.max_readers * sizeof(protocol::ReaderSlot)) {
+    return corrupt("reader_table_size is " + number(g.table_size) + ", too small for " + number(g.max_readers) + " readers");
+  }
+  Block blocks[] = {{"reader table", g.table_offset, g.table_size, protocol::block_alignment},
+                    {"metadata", g.metadata_offset, g.metadata_size, protocol::block_alignment},
+                    {"payload", g.payload_offset, g.payload_size, protocol::page_size}};
+  for (const Block& block : blocks) {
+    if (block.offset % block.alignment != 0) return corrupt(std::string(block.name) + " block is not aligned: offset " + number(block.offset));
+    if (block.offset < protocol::oieb_size || block.offset > g.segment_size || block.size > g.segment_size - block.offset) {
+      return corrupt(std::string(block.name) + " block at " + number(block.offset) + " of " + number(block.size) +
+                     " bytes lies outside the segment of " + number(g.segment_size));
+    }
+  }
+  std::sort(std::begin(blocks), std::end(blocks), [](const Block& a, const Block& b) { return a.offset < b.offset; });
+  for (std::size_t i = 1; i < std::size(blocks); ++i) {
+    if (blocks[i - 1].offset + blocks[i - 1].size > blocks[i].offset) {
+      return corrupt(std::string(blocks[i - 1].name) + " and " + blocks[i].name + " blocks overlap");
+    }
+  }
+  if (blocks[2].offset != g.payload_offset) return corrupt("the payload block is not the last one");
+  return g;
+}
+
+}  // namespace zerobuffer::buffer

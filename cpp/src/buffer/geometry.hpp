@@ -1,0 +1,42 @@
+// Where the blocks of a segment lie: computed from a configuration by who creates it, read once and checked by everybody
+// else. After this nothing of it is read from shared memory again.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "protocol/layout.hpp"
+#include "zerobuffer/config.hpp"
+#include "zerobuffer/result.hpp"
+
+namespace zerobuffer::buffer {
+
+struct Geometry {
+  std::uint64_t segment_size = 0;
+  std::uint64_t capacity = 0;
+  std::uint64_t payload_offset = 0;
+  std::uint64_t payload_size = 0;
+  std::uint64_t metadata_offset = 0;
+  std::uint64_t metadata_size = 0;
+  std::uint64_t table_offset = 0;
+  std::uint64_t table_size = 0;
+  std::uint32_t max_readers = 0;
+  std::uint32_t share_slots = 0;
+};
+
+/// Checks every value of a configuration: one clear error for each mistake.
+Result<void> check_config(const BufferConfig& config);
+
+/// The layout of a new stream segment.
+[[nodiscard]] Geometry plan(const BufferConfig& config) noexcept;
+
+/// Writes the identity of a new segment, everything of it but `state`.
+void write_identity(protocol::Oieb& oieb, const Geometry& geometry) noexcept;
+
+/// Whether these are the first bytes of a buffer of this protocol.
+Result<void> check_magic(const protocol::Oieb& oieb, const std::string& what);
+
+/// Reads and checks a segment's identity; `file_size` is what the kernel says. The caller has seen `state` ready.
+Result<Geometry> read_geometry(const protocol::Oieb& oieb, std::uint64_t file_size, const std::string& what);
+
+}  // namespace zerobuffer::buffer

@@ -1,0 +1,234 @@
+// Looking at segments from outside: list, dump and clean. Maps a segment read-only, takes no place, trusts nothing.
+#include "zerobuffer/inspect.hpp"
+
+#include <algorithm>
+
+#include "buffer/machine.hpp"
+#include "buffer/segment.hpp"
+#include "ring/header.hpp"
+#include "ring/slots.hpp"
+
+namespace zerobuffer {
+namespace {
+using buffer::Geometry;
+using buffer::Machine;
+using protocol::PlaceWord;
+using Slots = ring::Slots<Machine>;
+
+constexpr std::size_t most_records = 1000;
+
+std::string segment_state_name(std::uint32_t state) {
+  switch (static_cast<protocol::SegmentState>(state)) {
+    case protocol::SegmentState::initialising: return "initialising";
+    case protocol::SegmentState::ready: return "ready";
+    case protocol::SegmentState::retired: return "retired";
+  }
+  return "impossible (" + std::to_string(state) + ")";
+}
+
+std::string slot_state_name(PlaceWord place) {
+  switch (place.slot_state()) {
+    case protocol::SlotState::free: return "free";
+    case protocol::SlotState::joining: return "joining";
+    case protocol::SlotState::active: return "active";
+    case protocol::SlotState::closing: return "closing";
+  }
+  return "impossible (" + std::to_string(place.state_bits()) + ")";
+}
+
+std::string writer_state_name(PlaceWord place) {
+  switch (place.writer_state()) {
+    case protocol::WriterState::never: return "never";
+    case protocol::WriterState::attached: return "attached";
+    case protocol::WriterState::closed: return "closed";
+  }
+  return "impossible (" + std::to_string(place.state_bits()) + ")";
+}
+
+std::string hexadecimal(const std::uint8_t (&bytes)[16]) {
+  constexpr char digits[] = "0123456789abcdef";
+  std::string text;
+  for (const std::uint8_t& byte : bytes) {
+    const std::uint8_t value = Machine::load_relaxed(byte);
+    text += digits[value >> 4];
+    text += digits[value & 15];
+  }
+  return text;
+}
+
+// Follows the records from `position` to write_pos as far as they make sense.
+void follow_records(BufferState& state, const std::byte* records, std::uint64_t position) {
+  while (position != state.write_pos && state.records.size() < most_records) {
+    const std::uint64_t offset = position % state.capacity;
+    const protocol::RecordHeader header = ring::load_header<Machine>(records + offset);
+    const std::uint64_t length = std::uint64_t{header.extent} * protocol::record_alignment;
+    if (length == 0 || length > state.capacity - offset || length > state.write_pos - position) {
+      // overwritten while we looked, or corrupt: only a writer that stands still makes the difference
+      state.problem = "the record at position " + std::to_string(position) + " has the impossible length " + std::to_string(length);
+      return;
+    }
+    state.records.push_back({.position = position,
+                             .length = length,
+                             .size = header.size,
+                             .sequence = header.sequence,
+                             .tag = header.tag,
+                             .type = header.type,
+                             .padding = (header.flags & protocol::record_flag::padding) != 0});
+    position += length;
+  }
+}
+
+void read_participants(BufferState& state, const protocol::Oieb& oieb, const protocol::ReaderSlot* slots, const os::LockFile& locks) {
+  const PlaceWord writer{Machine::load_acquire(oieb.writer_place)};
+  state.writer.epoch = writer.epoch();
+  state.writer.pid = Machine::load_relaxed(oieb.writer_pid);
+  state.writer.state = writer_state_name(writer);
+  switch (writer.writer_state()) {
+    case protocol::WriterState::attached:
+      state.writer.presence = locks.held_by_other(protocol::lock_base) ? Presence::attached : Presence::dead;
+      break;
+    case protocol::WriterState::closed:
+      state.writer.presence = Presence::closed;
+      break;
+    default:
+      state.writer.presence = Presence::never_attached;
+  }
+  const std::uint64_t waiting = Machine::load_relaxed(oieb.readers_waiting);
+  for (std::uint32_t i = 0; i < state.max_readers; ++i) {
+    const protocol::ReaderSlot& slot = slots[i];
+    const PlaceWord place = Slots::place(slot);
+    ReaderState reader;
+    reader.slot = i;
+    reader.epoch = place.epoch();
+    reader.pid = Machine::load_relaxed(slot.pid);
+    reader.state = slot_state_name(place);
+    reader.read_pos = Machine::load_acquire(slot.read_pos);
+    reader.read_count = Machine::load_relaxed(slot.read_count);
+    reader.lost = Machine::load_relaxed(slot.lost);
+    reader.skipped = Machine::load_relaxed(slot.skipped);
+    reader.waiting = (waiting >> i & 1) != 0;
+    if (place.slot_state() != protocol::SlotState::free) {
+      reader.presence = locks.held_by_other(protocol::lock_base + 1 + i) ? Presence::attached : Presence::dead;
+      const std::uint64_t behind = state.write_pos - reader.read_pos;
+      if (behind <= state.capacity) reader.unread_bytes = behind;
+    } else if (place.epoch() != 0) {
+      reader.presence = Presence::closed;
+    }
+    state.readers.push_back(reader);
+  }
+}
+
+std::uint64_t oldest_needed(const BufferState& state) {
+  std::uint64_t used = 0;
+  bool any = false;
+  for (const ReaderState& reader : state.readers) {
+    if (reader.presence != Presence::attached && reader.presence != Presence::dead) continue;
+    any = true;
+    used = std::max(used, reader.unread_bytes);
+  }
+  if (!any) used = state.write_pos - std::max(state.reclaim_pos, state.write_pos - std::min(state.write_pos, state.capacity));
+  return state.write_pos - std::min(used, std::min(state.capacity, state.write_pos));
+}
+}  // namespace
+
+std::string_view to_string(Presence presence) noexcept {
+  switch (presence) {
+    case Presence::never_attached: return "never attached";
+    case Presence::attached: return "attached";
+    case Presence::closed: return "closed";
+    case Presence::dead: return "dead";
+  }
+  return "unknown";
+}
+
+Result<std::vector<std::string>> list_buffers() {
+  auto names = os::list_names();
+  if (!names) return names;
+  std::vector<std::string> buffers;
+  for (const std::string& name : *names) {
+    auto file = os::open_existing(name);
+    if (!file) continue;
+    auto identity = file->identity();
+    if (!identity || identity->size < protocol::oieb_size) continue;
+    auto head = os::Mapping::map(*file, 0, protocol::oieb_size, os::Access::read_only);
+    if (head && buffer::check_magic(*reinterpret_cast<const protocol::Oieb*>(head->data()), name)) buffers.push_back(name);
+  }
+  return buffers;
+}
+
+Result<BufferState> dump_state(std::string_view name) {
+  if (auto valid = os::check_name(name); !valid) return valid.take_failure();
+  auto file = os::open_existing(name);
+  if (!file) return file.take_failure();
+  auto identity = file->identity();
+  if (!identity) return identity.take_failure();
+  const std::string what = "buffer \"" + std::string(name) + "\"";
+  if (identity->size < protocol::oieb_size) {
+    return Failure(Status::incompatible, what + " has " + std::to_string(identity->size) + " bytes and is no ZeroBuffer segment");
+  }
+  auto head = os::Mapping::map(*file, 0, protocol::oieb_size, os::Access::read_only);
+  if (!head) return head.take_failure();
+  const auto& oieb = *reinterpret_cast<const protocol::Oieb*>(head->data());
+  if (auto known = buffer::check_magic(oieb, what); !known) return known.take_failure();
+
+  BufferState state;
+  state.name = name;
+  state.file_size = identity->size;
+  state.allocated_bytes = identity->allocated;
+  const std::uint32_t segment_state = Machine::load_acquire(oieb.state);
+  state.state = segment_state_name(segment_state);
+  if (segment_state == static_cast<std::uint32_t>(protocol::SegmentState::initialising)) {
+    state.problem = "the segment is not complete";
+    return state;
+  }
+  auto geometry = buffer::read_geometry(oieb, identity->size, what);
+  if (!geometry) {
+    state.problem = geometry.failure().message();
+    return state;
+  }
+  auto all = os::Mapping::map(*file, 0, geometry->segment_size, os::Access::read_only);
+  if (!all) return all.take_failure();
+  auto locks = os::LockFile::open(*file);
+  if (!locks) return locks.take_failure();
+
+  state.segment_size = geometry->segment_size;
+  state.capacity = geometry->capacity;
+  state.max_frame_size = geometry->capacity - protocol::header_size;
+  state.metadata_size = geometry->metadata_size;
+  state.max_readers = geometry->max_readers;
+  state.segment_id = hexadecimal(oieb.segment_id);
+  state.metadata_used = Machine::load_relaxed(oieb.metadata_used);
+  const std::uint64_t metadata_version = Machine::load_relaxed(oieb.metadata_version);
+  state.metadata_written = metadata_version != 0 && metadata_version % 2 == 0;
+  state.write_pos = Machine::load_acquire(oieb.write_pos);
+  state.reclaim_pos = Machine::load_relaxed(oieb.reclaim_pos);
+  const bool first = Machine::load_relaxed(oieb.counts[0].position) == state.write_pos;
+  state.frames = Machine::load_relaxed(oieb.counts[first ? 0 : 1].count);
+  state.dropped = Machine::load_relaxed(oieb.dropped);
+  state.wraps = Machine::load_relaxed(oieb.wraps);
+  state.blocked_count = Machine::load_relaxed(oieb.blocked_count);
+  state.blocked_ns = Machine::load_relaxed(oieb.blocked_ns);
+  state.readers_lost = Machine::load_relaxed(oieb.readers_lost);
+  state.writer_waiting = Machine::load_relaxed(oieb.writer_waiting) != 0;
+  state.stale = !locks->held_by_other(protocol::lock_base, 0);
+  read_participants(state, oieb, reinterpret_cast<const protocol::ReaderSlot*>(all->data() + geometry->table_offset), *locks);
+  if (state.write_pos % protocol::record_alignment != 0) {
+    state.problem = "write_pos is " + std::to_string(state.write_pos) + ", no multiple of 64";
+    return state;
+  }
+  const std::uint64_t oldest = oldest_needed(state);
+  state.used_bytes = state.write_pos - oldest;
+  if (oldest % protocol::record_alignment != 0) {
+    state.problem = "a reader's position is no multiple of 64";
+    return state;
+  }
+  follow_records(state, all->data() + geometry->payload_offset + protocol::payload_lead, oldest);
+  return state;
+}
+
+Result<void> remove_dead(std::string_view name) {
+  if (auto valid = os::check_name(name); !valid) return valid.take_failure();
+  return buffer::retire_if_dead(name);
+}
+
+}  // namespace zerobuffer

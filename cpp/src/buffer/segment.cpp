@@ -1,0 +1,146 @@
+// Making, attaching and retiring segments.
+#include "buffer/segment.hpp"
+
+#include "ring/atomics.hpp"
+
+namespace zerobuffer::buffer {
+namespace {
+using Atomics = ring::NativeAtomics;
+using protocol::SegmentState;
+
+SegmentState load_state(const protocol::Oieb& oieb) noexcept {
+  return static_cast<SegmentState>(Atomics::load_acquire(oieb.state));  // pairs with the release in make_ready
+}
+void store_state(protocol::Oieb& oieb, SegmentState state) noexcept {
+  Atomics::store_release(oieb.state, static_cast<std::uint32_t>(state));
+}
+}  // namespace
+
+Result<void> Segment::map(const BufferConfig& config, os::Access access) {
+  auto control = os::Mapping::map(file_, 0, geometry_.payload_offset, os::Access::read_write);
+  if (!control) return control.take_failure();
+  control_ = std::move(*control);
+  auto payload = os::Mapping::map(file_, geometry_.payload_offset, geometry_.payload_size, access);
+  if (!payload) return payload.take_failure();
+  payload_ = std::move(*payload);
+  if (config.huge_pages) payload_.advise_huge();
+  return {};
+}
+
+Result<void> Segment::settle(const BufferConfig& config) const {
+  if (config.pre_touch) {
+    if (auto done = control_.populate(); !done) return done;
+    if (auto done = payload_.populate(); !done) return done;
+  }
+  if (config.lock_in_memory) {
+    if (auto done = control_.lock(); !done) return done;
+    if (auto done = payload_.lock(); !done) return done;
+  }
+  return {};
+}
+
+Result<Segment> Segment::initialise(os::File file, const BufferConfig& config) {
+  Segment segment;
+  segment.file_ = std::move(file);
+  segment.geometry_ = plan(config);
+  // huge pages are only given to what is first touched through a mapping that asked for them
+  const std::uint64_t size = segment.geometry_.segment_size;
+  if (auto done = config.huge_pages ? os::set_size(segment.file_, size) : os::reserve(segment.file_, size); !done) {
+    return done.take_failure();
+  }
+  if (auto done = segment.map(config, os::Access::read_write); !done) return done.take_failure();
+  if (config.huge_pages) {
+    if (auto done = segment.payload_.populate(); !done) return done.take_failure();
+    if (auto done = os::reserve_pages(segment.file_, size); !done) return done.take_failure();
+  }
+  if (auto done = segment.settle(config); !done) return done.take_failure();
+  write_identity(segment.oieb(), segment.geometry_);
+  return segment;
+}
+
+Result<Segment> Segment::attach(os::File file, const BufferConfig& config, os::Access access, const std::string& what) {
+  Segment segment;
+  segment.file_ = std::move(file);
+  auto identity = segment.file_.identity();
+  if (!identity) return identity.take_failure();
+  if (identity->size < protocol::oieb_size) {
+    return Failure(Status::incompatible, what + " has " + std::to_string(identity->size) +
+                                             " bytes; a ZeroBuffer segment has more than 1024");
+  }
+  // the control block alone, to see what it says before anything of it is trusted
+  auto head = os::Mapping::map(segment.file_, 0, protocol::oieb_size, os::Access::read_write);
+  if (!head) return head.take_failure();
+  const auto& oieb = *reinterpret_cast<const protocol::Oieb*>(head->data());
+  const SegmentState state = load_state(oieb);
+  switch (state) {
+    case SegmentState::ready:
+      break;
+    case SegmentState::initialising:
+      if (auto known = check_magic(oieb, what); !known) return known.take_failure();
+      return Failure(Status::not_found, what + " is still being made");
+    case SegmentState::retired:
+      return Failure(Status::not_found, what + " was just given up by its last user");
+    default:
+      if (auto known = check_magic(oieb, what); !known) return known.take_failure();
+      return Failure(Status::corrupt, what + ": state is " + std::to_string(static_cast<std::uint32_t>(state)));
+  }
+  auto geometry = read_geometry(oieb, identity->size, what);
+  if (!geometry) return geometry.take_failure();
+  segment.geometry_ = *geometry;
+  if (auto done = segment.map(config, access); !done) return done.take_failure();
+  if (auto done = segment.settle(config); !done) return done.take_failure();
+  return segment;
+}
+
+Result<void> Segment::restrict_payload(const BufferConfig& config) {
+  auto payload = os::Mapping::map(file_, geometry_.payload_offset, geometry_.payload_size, os::Access::read_only);
+  if (!payload) return payload.take_failure();
+  payload_ = std::move(*payload);
+  if (config.huge_pages) payload_.advise_huge();
+  return settle(config);
+}
+
+void Segment::make_ready() const noexcept { store_state(oieb(), SegmentState::ready); }
+void Segment::make_retired() const noexcept { store_state(oieb(), SegmentState::retired); }
+SegmentState Segment::state() const noexcept { return load_state(oieb()); }
+
+Result<void> retire_if_dead(std::string_view name) {
+  auto file = os::open_existing(name);
+  if (!file) return file.take_failure();
+  auto identity = file->identity();
+  if (!identity) return identity.take_failure();
+  const std::string what = "\"" + std::string(name) + "\"";
+  if (identity->size < protocol::oieb_size) {
+    return Failure(Status::incompatible, what + " has " + std::to_string(identity->size) + " bytes and is no buffer; it was left alone");
+  }
+  auto head = os::Mapping::map(*file, 0, protocol::oieb_size, os::Access::read_write);
+  if (!head) return head.take_failure();
+  auto& oieb = *reinterpret_cast<protocol::Oieb*>(head->data());
+  if (auto known = check_magic(oieb, what); !known) return known.take_failure();
+  auto locks = os::LockFile::open(*file);
+  if (!locks) return locks.take_failure();
+  ZEROBUFFER_POINT("takeover.before_lock");
+  // a question would not be enough: only who holds every byte knows that nobody is just attaching
+  if (!locks->try_lock(protocol::lock_base, 0)) {
+    return Failure(Status::already_exists, "buffer " + what + " is in use by a living process");
+  }
+  ZEROBUFFER_POINT("takeover.locked");
+  if (!os::name_refers_to(name, *file)) return Failure(Status::not_found, "buffer " + what + " was replaced meanwhile");
+  store_state(oieb, SegmentState::retired);
+  ZEROBUFFER_POINT("takeover.retired");
+  os::unlink_name(name);
+  return {};
+}
+
+bool retire_if_last(const Segment& segment, const os::LockFile& locks, std::string_view name) noexcept {
+  if (!locks.try_lock(protocol::lock_base, 0)) return false;
+  ZEROBUFFER_POINT("close.last_locked");
+  if (os::name_refers_to(name, segment.file())) {
+    segment.make_retired();
+    ZEROBUFFER_POINT("close.retired");
+    os::unlink_name(name);
+  }
+  return true;
+}
+
+}  // namespace zerobuffer::buffer

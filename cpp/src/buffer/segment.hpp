@@ -1,0 +1,66 @@
+// A segment in this process: its file, its checked geometry and its mappings. Knows how a segment is laid out, made and
+// retired; nothing of who takes part in it (attachment.hpp) or of the ring's algorithm.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "buffer/geometry.hpp"
+#include "os/file.hpp"
+#include "os/locks.hpp"
+#include "os/mapping.hpp"
+#include "protocol/layout.hpp"
+
+namespace zerobuffer::buffer {
+
+class Segment {
+ public:
+  /// A new, unready segment in `file` (empty so far): sized, reserved, mapped, identity written, all else zero.
+  static Result<Segment> initialise(os::File file, const BufferConfig& config);
+  /// An existing one: ready, checked, mapped. `payload` says how the payload block is mapped (a reader's read-only).
+  static Result<Segment> attach(os::File file, const BufferConfig& config, os::Access payload, const std::string& what);
+
+  /// The last store of creation: from now on others may attach.
+  void make_ready() const noexcept;
+  void make_retired() const noexcept;
+  [[nodiscard]] protocol::SegmentState state() const noexcept;
+
+  /// Maps the payload block anew with less access, for a creator that reads.
+  Result<void> restrict_payload(const BufferConfig& config);
+
+  [[nodiscard]] protocol::Oieb& oieb() const noexcept { return *reinterpret_cast<protocol::Oieb*>(control_.data()); }
+  [[nodiscard]] std::span<protocol::ReaderSlot> slots() const noexcept {
+    return {reinterpret_cast<protocol::ReaderSlot*>(control_.data() + geometry_.table_offset), geometry_.max_readers};
+  }
+  [[nodiscard]] std::span<std::byte> metadata() const noexcept {
+    return {control_.data() + geometry_.metadata_offset, geometry_.metadata_size};
+  }
+  /// First record header.
+  [[nodiscard]] std::byte* records() const noexcept { return payload_.data() + protocol::payload_lead; }
+  [[nodiscard]] const Geometry& geometry() const noexcept { return geometry_; }
+  [[nodiscard]] const os::File& file() const noexcept { return file_; }
+  [[nodiscard]] std::shared_ptr<const void> payload_owner() const noexcept { return payload_.owner(); }
+  [[nodiscard]] std::uint64_t huge_bytes() const { return payload_.huge_bytes(); }
+
+ private:
+  Result<void> map(const BufferConfig& config, os::Access payload);
+  Result<void> settle(const BufferConfig& config) const;
+
+  os::File file_;
+  Geometry geometry_;
+  os::Mapping control_;
+  os::Mapping payload_;
+};
+
+/// Proves by taking every participant's lock that nobody lives in the segment of this name, then retires and unlinks it.
+/// @return already_exists: somebody lives, or the file is no buffer of ours (the text says); not_found: the name is
+///         free (now).
+Result<void> retire_if_dead(std::string_view name);
+
+/// The same for a segment that one is attached to oneself with `locks`; leaves quietly what others use.
+bool retire_if_last(const Segment& segment, const os::LockFile& locks, std::string_view name) noexcept;
+
+}  // namespace zerobuffer::buffer

@@ -1,0 +1,34 @@
+// What the waiting protocol needs of the kernel: sleeping on a shared word, and barriers in other processes and threads.
+#pragma once
+
+#include <cstdint>
+
+namespace zerobuffer::os {
+
+enum class FutexResult : std::uint8_t { woken, changed, timed_out, interrupted };
+
+/// Sleeps while the shared word has the value `expected`, at most `timeout_ns` of the monotonic clock.
+FutexResult futex_wait(const std::uint32_t& word, std::uint32_t expected, std::int64_t timeout_ns) noexcept;
+/// Wakes everybody who sleeps on the word, in whatever process.
+void futex_wake_all(std::uint32_t& word) noexcept;
+
+/// Registers this process, once, so that other processes' remote_barrier() reaches it. False where the kernel or a
+/// seccomp filter refuses: then publishing needs a full fence.
+[[nodiscard]] bool register_for_remote_barrier() noexcept;
+/// Whether remote_barrier() works here.
+[[nodiscard]] bool remote_barrier_available() noexcept;
+/// A full barrier in every running thread of every registered process, this one included.
+void remote_barrier() noexcept;
+
+/// Whether thread_barrier() works here (registers this process, once).
+[[nodiscard]] bool thread_barrier_available() noexcept;
+/// A full barrier in every running thread of this process.
+void thread_barrier() noexcept;
+
+/// The CPU that this thread runs on now.
+[[nodiscard]] int current_cpu() noexcept;
+/// How many CPUs this process may use: affinity and cgroup quota, at least 1.
+[[nodiscard]] unsigned usable_cpus() noexcept;
+void yield() noexcept;
+
+}  // namespace zerobuffer::os

@@ -1,0 +1,102 @@
+// Reads /proc/self/cgroup and the control files under /sys/fs/cgroup.
+#include "os/cgroup.hpp"
+
+#include <algorithm>
+#include <fstream>
+#include <limits>
+#include <string>
+
+namespace zerobuffer::os {
+namespace {
+constexpr std::uint64_t unlimited = std::numeric_limits<std::uint64_t>::max();
+
+std::uint64_t read_number(const std::string& path) {
+  std::ifstream file(path);
+  std::uint64_t value = 0;
+  return file >> value ? value : unlimited;  // missing, or the word "max"
+}
+
+std::uint64_t read_field(const std::string& path, const std::string& name) {
+  std::ifstream file(path);
+  std::string key;
+  std::uint64_t value = 0;
+  while (file >> key >> value) {
+    if (key == name) return value;
+  }
+  return 0;
+}
+
+struct Group {
+  std::string root;  // where its hierarchy is mounted
+  std::string path;  // below it
+  bool version2 = false;
+};
+
+// The group that `controller` belongs to: a line "N:a,b:/path" (version 1) or "0::/path" (version 2).
+Group find_group(const std::string& controller) {
+  Group found{"/sys/fs/cgroup", "", true};
+  std::ifstream file("/proc/self/cgroup");
+  for (std::string line; std::getline(file, line);) {
+    const auto first = line.find(':');
+    const auto second = line.find(':', first + 1);
+    if (first == std::string::npos || second == std::string::npos) continue;
+    const std::string names = "," + line.substr(first + 1, second - first - 1) + ",";
+    const std::string path = line.substr(second + 1);
+    if (names.find("," + controller + ",") != std::string::npos) {
+      return {"/sys/fs/cgroup/" + line.substr(first + 1, second - first - 1), path, false};
+    }
+    if (names == ",,") found.path = path;
+  }
+  return found;
+}
+
+template <class Visit>
+void for_each_level(const Group& group, Visit&& visit) {
+  std::string path = group.path == "/" ? "" : group.path;
+  for (;;) {
+    visit(group.root + path + "/");
+    if (path.empty()) return;
+    path.erase(path.rfind('/'));
+  }
+}
+}  // namespace
+
+std::uint64_t cgroup_memory_left() {
+  std::uint64_t left = unlimited;
+  const Group group = find_group("memory");
+  for_each_level(group, [&](const std::string& folder) {
+    const std::uint64_t limit = read_number(folder + (group.version2 ? "memory.max" : "memory.limit_in_bytes"));
+    const std::uint64_t used = read_number(folder + (group.version2 ? "memory.current" : "memory.usage_in_bytes"));
+    if (limit == unlimited || used == unlimited) return;
+    const std::uint64_t reclaimable =
+        read_field(folder + "memory.stat", group.version2 ? "inactive_file" : "total_inactive_file");
+    const std::uint64_t needed = used - std::min(used, reclaimable);
+    left = std::min(left, limit - std::min(limit, needed));
+  });
+  return left;
+}
+
+unsigned cgroup_cpu_quota() noexcept {
+  double cpus = std::numeric_limits<unsigned>::max();
+  try {
+    const Group group = find_group("cpu");
+    for_each_level(group, [&](const std::string& folder) {
+      double quota = -1;
+      double period = 0;
+      if (group.version2) {
+        std::ifstream file(folder + "cpu.max");
+        if (!(file >> quota >> period)) return;  // "max 100000"
+      } else {
+        std::ifstream(folder + "cpu.cfs_quota_us") >> quota;
+        std::ifstream(folder + "cpu.cfs_period_us") >> period;
+      }
+      if (quota > 0 && period > 0) cpus = std::min(cpus, quota / period);
+    });
+  } catch (...) {
+    return std::numeric_limits<unsigned>::max();  // out of memory while reading: as if there were no quota
+  }
+  return cpus >= std::numeric_limits<unsigned>::max() ? std::numeric_limits<unsigned>::max()
+                                                      : static_cast<unsigned>(cpus + 0.999);
+}
+
+}  // namespace zerobuffer::os

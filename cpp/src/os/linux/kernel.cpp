@@ -1,0 +1,76 @@
+// futex, membarrier and CPU placement on Linux.
+#include "os/kernel.hpp"
+
+#include <linux/futex.h>
+#include <linux/membarrier.h>
+#include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <ctime>
+
+#include "os/cgroup.hpp"
+
+namespace zerobuffer::os {
+namespace {
+long membarrier(int command) noexcept { return syscall(SYS_membarrier, command, 0U, 0); }
+
+bool supports(int commands) noexcept {
+  const long supported = membarrier(MEMBARRIER_CMD_QUERY);
+  return supported > 0 && (supported & commands) == commands;
+}
+}  // namespace
+
+FutexResult futex_wait(const std::uint32_t& word, std::uint32_t expected, std::int64_t timeout_ns) noexcept {
+  const timespec timeout{.tv_sec = timeout_ns / 1'000'000'000, .tv_nsec = timeout_ns % 1'000'000'000};
+  // FUTEX_WAIT measures its relative timeout with the monotonic clock
+  if (syscall(SYS_futex, &word, FUTEX_WAIT, expected, &timeout, nullptr, 0) == 0) return FutexResult::woken;
+  switch (errno) {
+    case EAGAIN:
+      return FutexResult::changed;
+    case ETIMEDOUT:
+      return FutexResult::timed_out;
+    default:
+      return FutexResult::interrupted;
+  }
+}
+
+void futex_wake_all(std::uint32_t& word) noexcept { syscall(SYS_futex, &word, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0); }
+
+bool register_for_remote_barrier() noexcept {
+  static const bool registered = supports(MEMBARRIER_CMD_GLOBAL_EXPEDITED | MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED) &&
+                                 membarrier(MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED) == 0;
+  return registered;
+}
+
+bool remote_barrier_available() noexcept {
+  static const bool available = supports(MEMBARRIER_CMD_GLOBAL_EXPEDITED) && membarrier(MEMBARRIER_CMD_GLOBAL_EXPEDITED) == 0;
+  return available;
+}
+
+void remote_barrier() noexcept { membarrier(MEMBARRIER_CMD_GLOBAL_EXPEDITED); }
+
+bool thread_barrier_available() noexcept {
+  static const bool available = supports(MEMBARRIER_CMD_PRIVATE_EXPEDITED | MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) &&
+                                membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) == 0;
+  return available;
+}
+
+void thread_barrier() noexcept { membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED); }
+
+int current_cpu() noexcept { return sched_getcpu(); }
+
+unsigned usable_cpus() noexcept {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  int cpus = 1;
+  if (sched_getaffinity(0, sizeof set, &set) == 0) cpus = CPU_COUNT(&set);
+  return std::max(1U, std::min(static_cast<unsigned>(cpus), cgroup_cpu_quota()));
+}
+
+void yield() noexcept { sched_yield(); }
+
+}  // namespace zerobuffer::os

@@ -1,0 +1,102 @@
+// Mapping by Boost.Interprocess; what the kernel can be asked beyond it by madvise and mlock.
+#include "os/mapping.hpp"
+
+#include <sys/mman.h>
+
+#include <boost/interprocess/mapped_region.hpp>
+#include <cerrno>
+#include <fstream>
+#include <sstream>
+#include <string>
+
+namespace zerobuffer::os {
+namespace {
+#ifndef MADV_POPULATE_READ  // Linux 5.14; Debian 12's headers may be older than its kernel
+constexpr int populate_read = 22;
+constexpr int populate_write = 23;
+#else
+constexpr int populate_read = MADV_POPULATE_READ;
+constexpr int populate_write = MADV_POPULATE_WRITE;
+#endif
+
+// What mapped_region asks of a mappable thing: any descriptor will do.
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) noexcept : fd_(fd) {}
+  [[nodiscard]] boost::interprocess::mapping_handle_t get_mapping_handle() const noexcept { return {fd_, false}; }
+
+ private:
+  int fd_;
+};
+}  // namespace
+
+Result<Mapping> Mapping::map(const File& file, std::uint64_t offset, std::uint64_t size, Access access) {
+  namespace ipc = boost::interprocess;
+  Mapping result;
+  try {
+    auto region = std::make_shared<ipc::mapped_region>(
+        Descriptor(file.fd()), access == Access::read_only ? ipc::read_only : ipc::read_write,
+        static_cast<ipc::offset_t>(offset), static_cast<std::size_t>(size));
+    result.data_ = static_cast<std::byte*>(region->get_address());
+    result.region_ = std::move(region);
+  } catch (const ipc::interprocess_exception& error) {
+    return system_failure("mmap", "mapping " + std::to_string(size) + " bytes", error.get_native_error());
+  }
+  result.size_ = size;
+  result.access_ = access;
+  return result;
+}
+
+void Mapping::advise_huge() const noexcept { madvise(data_, size_, MADV_HUGEPAGE); }
+
+Result<void> Mapping::populate() const {
+  const int advice = access_ == Access::read_only ? populate_read : populate_write;
+  while (madvise(data_, size_, advice) != 0) {
+    if (errno == EINTR || errno == EAGAIN) continue;
+    if (errno != EINVAL) return system_failure("madvise(MADV_POPULATE)", "touching " + std::to_string(size_) + " bytes", errno);
+    // an older kernel: touch one byte of each page; the pages were reserved, so that this cannot fault
+    for (std::uint64_t at = 0; at < size_; at += 4096) {
+      volatile auto* byte = reinterpret_cast<volatile unsigned char*>(data_ + at);
+      if (access_ == Access::read_only) {
+        static_cast<void>(*byte);
+      } else {
+        __atomic_fetch_or(const_cast<unsigned char*>(byte), static_cast<unsigned char>(0), __ATOMIC_RELAXED);
+      }
+    }
+    break;
+  }
+  return {};
+}
+
+Result<void> Mapping::lock() const {
+  if (mlock(data_, size_) == 0) return {};
+  const int error = errno;
+  return Failure(error == ENOMEM || error == EPERM || error == EAGAIN ? Status::permission_denied : Status::system_error,
+                 "locking " + std::to_string(size_) + " bytes in memory: " + describe_error("mlock", error) +
+                     "; raise the limit (ulimit -l, LimitMEMLOCK=, --ulimit memlock) or leave lock_in_memory off",
+                 error);
+}
+
+std::uint64_t Mapping::huge_bytes() const {
+  std::ifstream file("/proc/self/smaps");
+  const auto begin = reinterpret_cast<std::uintptr_t>(data_);
+  bool ours = false;
+  std::uint64_t total = 0;
+  for (std::string line; std::getline(file, line);) {
+    std::uintptr_t first = 0;
+    std::uintptr_t last = 0;
+    char dash = 0;
+    std::istringstream text(line);
+    if (text >> std::hex >> first >> dash >> last && dash == '-') {
+      ours = first < begin + size_ && last > begin;
+      continue;
+    }
+    std::istringstream field(line);
+    std::string key;
+    std::uint64_t kib = 0;
+    if (ours && field >> key >> kib && key == "ShmemPmdMapped:") total += kib * 1024;
+  }
+  return total;
+}
+
+}  // namespace zerobuffer::os

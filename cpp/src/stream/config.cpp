@@ -1,0 +1,23 @@
+// Configurations for common needs.
+#include "zerobuffer/config.hpp"
+
+#include <algorithm>
+
+#include "protocol/layout.hpp"
+
+namespace zerobuffer {
+
+BufferConfig BufferConfig::for_frames(std::uint64_t frame_size, std::uint32_t in_flight) {
+  BufferConfig config;
+  if (frame_size == 0 || frame_size > protocol::max_capacity) {  // refused with its number when the buffer is created
+    config.payload_size = frame_size;
+    return config;
+  }
+  // one record more than in flight: the one that is being written
+  const std::uint64_t record = protocol::record_length(frame_size);
+  config.payload_size = record * (std::uint64_t{std::max(in_flight, 1U)} + 1) - protocol::header_size;
+  config.burst_size = record * std::max(in_flight, 1U);
+  return config;
+}
+
+}  // namespace zerobuffer

@@ -1,0 +1,41 @@
+// The list behind leave_at_exit().
+#include "stream/exit_guard.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <mutex>
+#include <vector>
+
+#include "buffer/attachment.hpp"
+
+namespace zerobuffer::stream {
+namespace {
+struct Open {
+  std::mutex mutex;
+  std::vector<buffer::Attachment*> attachments;
+};
+Open& open_attachments() {
+  static Open* instance = [] {
+    auto* made = new Open;  // never deleted: it is used by the exit handler
+    std::atexit([] {
+      const std::lock_guard guard(open_attachments().mutex);
+      for (buffer::Attachment* attachment : open_attachments().attachments) attachment->leave();
+    });
+    return made;
+  }();
+  return *instance;
+}
+}  // namespace
+
+void leave_at_exit(buffer::Attachment& attachment) {
+  const std::lock_guard guard(open_attachments().mutex);
+  open_attachments().attachments.push_back(&attachment);
+}
+
+void forget_at_exit(buffer::Attachment& attachment) noexcept {
+  const std::lock_guard guard(open_attachments().mutex);
+  auto& attachments = open_attachments().attachments;
+  attachments.erase(std::remove(attachments.begin(), attachments.end(), &attachment), attachments.end());
+}
+
+}  // namespace zerobuffer::stream

@@ -1,0 +1,366 @@
+// Reading: the hot path first, then everything that happens only when there is nothing to read.
+#include "stream/reader_core.hpp"
+
+#include <bit>
+#include <utility>
+
+#include "stream/exit_guard.hpp"
+
+namespace zerobuffer::stream {
+namespace {
+using DataSignal = ring::DataSignal<buffer::Machine>;
+using SpaceSignal = ring::SpaceSignal<buffer::Machine>;
+using protocol::WriterState;
+
+ring::RingMemory memory_of(const buffer::Attachment& attachment) noexcept {
+  const buffer::Segment& segment = attachment.segment();
+  return {&segment.oieb(), segment.slots(), segment.records(), segment.geometry().capacity};
+}
+}  // namespace
+
+// What a sleeping reader waits for: a publication, or a change of the writer's place.
+struct ReaderCore::DataWait {
+  ReaderCore& core;
+
+  bool ready() const noexcept {
+    return core.ring_.more() || core.attachment_.writer_place().bits != core.seen_writer_.bits;
+  }
+  std::uint32_t arm() const noexcept {
+    return DataSignal::arm(core.attachment_.oieb(), core.attachment_.slot_bit(), core.attachment_.barriers());
+  }
+  void disarm() const noexcept { DataSignal::disarm(core.attachment_.oieb(), core.attachment_.slot_bit()); }
+  const std::uint32_t& word() const noexcept { return core.attachment_.oieb().data_futex; }
+  void seen_on(int cpu) const noexcept {
+    if (cpu != core.cpu_) Machine::store_relaxed(core.attachment_.slot().last_cpu, core.cpu_ = cpu);
+  }
+  bool peer_on(int cpu) const noexcept { return Machine::load_relaxed(core.attachment_.oieb().writer_last_cpu) == cpu; }
+};
+
+struct ReaderCore::MetadataWait : DataWait {
+  std::uint64_t seen_version;
+
+  bool ready() const noexcept {
+    return Machine::load_acquire(core.attachment_.oieb().metadata_version) != seen_version ||
+           core.attachment_.writer_place().bits != core.seen_writer_.bits;
+  }
+};
+
+ReaderCore* ReaderCore::make(buffer::Attachment attachment, const BufferConfig& config) {
+  return new ReaderCore(std::move(attachment), config);
+}
+
+ReaderCore::ReaderCore(buffer::Attachment attachment, const BufferConfig& config)
+    : attachment_(std::move(attachment)),
+      ring_(memory_of(attachment_), attachment_.position()),
+      held_(std::bit_ceil(config.max_held), os::thread_barrier_available(), attachment_.position()),
+      waiter_(config, !attachment_.barriers().sleeper_can_call),
+      acknowledge_(config.acknowledge),
+      published_(attachment_.position()),
+      worked_on_(attachment_.position()),
+      taken_sequence_(Machine::load_relaxed(attachment_.slot().read_count)),
+      count_lost_(attachment_.resumed_after().has_value()) {
+  leave_at_exit(attachment_);
+}
+
+// ---------------------------------------------------------------- the hot path
+
+ReaderCore::Taken ReaderCore::take(Frame& frame, Status& status) noexcept {
+  if (attachment_.forked()) [[unlikely]] {
+    status = Status::forked;
+    return Taken::failed;
+  }
+  const ring::Peek peek = ring_.peek();
+  if (peek != ring::Peek::frame) [[unlikely]] {
+    status = Status::corrupt;
+    return peek == ring::Peek::empty ? Taken::nothing : Taken::failed;
+  }
+  std::uint32_t id;
+  if (!held_.hold(ring_.next(), id)) [[unlikely]] {
+    status = Status::too_many_held;
+    return Taken::failed;
+  }
+  const protocol::RecordHeader& header = ring_.header();
+  frame.core_ = this;
+  frame.data_ = ring_.payload();
+  frame.size_ = header.size;
+  frame.sequence_ = header.sequence;
+  frame.tag_ = header.tag;
+  frame.held_ = id;
+  frame.type_ = header.type;
+  taken_sequence_.store(header.sequence, std::memory_order_relaxed);
+  frames_.add();
+  bytes_.add(header.size);
+  if (count_lost_) [[unlikely]] {
+    note_lost(header.sequence);
+  }
+  ring_.take();
+  held_.passed(ring_.next());
+  return Taken::frame;
+}
+
+Result<Frame> ReaderCore::read(std::chrono::nanoseconds timeout) noexcept {
+  Frame frame;
+  Status status;
+  switch (take(frame, status)) {
+    [[likely]] case Taken::frame:
+      return frame;
+    case Taken::failed:
+      return failure(status);
+    case Taken::nothing:
+      break;
+  }
+  return take_slow(Deadline(timeout));
+}
+
+Result<Frame> ReaderCore::try_read() noexcept {
+  auto result = read(std::chrono::nanoseconds::zero());
+  if (result.status() == Status::timeout) return Status::would_block;
+  return result;
+}
+
+void ReaderCore::release(std::uint32_t held) noexcept {
+  if (attachment_.forked()) return;
+  held_.release(held, [this](std::uint64_t oldest, bool finished) { work(oldest, finished); });
+}
+
+// One thread at a time, after every change of what is held.
+void ReaderCore::work(std::uint64_t oldest, bool finished) noexcept {
+  if (finished) {
+    finish();
+    return;
+  }
+  if (oldest != worked_on_) {
+    worked_on_ = oldest;
+    ++unpublished_;
+  }
+  if (oldest == published_) return;
+  const bool due = unpublished_ >= acknowledge_.frames || publish_now_.load(std::memory_order_relaxed) ||
+                   Machine::load_relaxed(attachment_.oieb().writer_waiting) != 0 ||
+                   (acknowledge_.interval.count() != 0 &&
+                    os::now_coarse_ns() - published_at_ >= std::chrono::nanoseconds(acknowledge_.interval).count());
+  if (due) publish(oldest);
+}
+
+void ReaderCore::publish(std::uint64_t position) noexcept {
+  protocol::Oieb& oieb = attachment_.oieb();
+  // the record at `position`, if there is one, is the oldest that is not let go
+  std::uint64_t count = taken_sequence_.load(std::memory_order_relaxed);
+  if (held_.span() != 0) {
+    const ring::RingMemory memory = memory_of(attachment_);
+    const std::uint64_t sequence = ring::load_header<Machine>(memory.records + position % memory.capacity).sequence;
+    if (sequence != 0) count = sequence - 1;
+  }
+  ZEROBUFFER_POINT("release.before_publish");
+  Machine::store_relaxed(attachment_.slot().read_count, count);
+  Machine::store_release(attachment_.slot().read_pos, position);  // pairs with the acquire in RingWriter::scan
+  ZEROBUFFER_POINT("release.published");
+  published_ = position;
+  unpublished_ = 0;
+  publish_now_.store(false, std::memory_order_relaxed);
+  if (acknowledge_.interval.count() != 0) published_at_ = os::now_coarse_ns();
+  if (SpaceSignal::notify(oieb, position, attachment_.barriers())) wakes_.add();
+}
+
+void ReaderCore::settle(bool publish_all) noexcept {
+  if (publish_all) publish_now_.store(true, std::memory_order_relaxed);
+  held_.settle([this](std::uint64_t oldest, bool finished) { work(oldest, finished); });
+}
+
+// ---------------------------------------------------------------- nothing there
+
+Failure ReaderCore::failure(Status status) const noexcept {
+  switch (status) {
+    case Status::too_many_held:
+    case Status::held_frames_block:
+      return {status, held_.span(), attachment_.segment().geometry().capacity};
+    case Status::corrupt:
+      return {status, ring_.next(), Machine::load_relaxed(attachment_.oieb().write_pos)};
+    default:
+      return status;
+  }
+}
+
+Result<Frame> ReaderCore::take_slow(Deadline deadline) noexcept {
+  for (;;) {
+    // what was stepped over or let go is told before anything else: the writer may wait for just that
+    held_.passed(ring_.next());
+    settle(true);
+    const std::int64_t now = os::now_coarse_ns();
+    Status ended = look_at_writer(now);
+    if (ended == Status::ok && !attachment_.owns_slot()) ended = Status::evicted;
+    // whatever it is, the last frames were published before it
+    Frame frame;
+    Status status;
+    switch (take(frame, status)) {
+      case Taken::frame:
+        blocking_since_ = 0;
+        return frame;
+      case Taken::failed:
+        return failure(status);
+      case Taken::nothing:
+        break;
+    }
+    if (ended != Status::ok) {
+      if (ended == Status::peer_dead) reported_dead_ = seen_writer_.epoch();
+      return failure(ended);
+    }
+    if (blocks_the_writer(now)) return failure(Status::held_frames_block);
+    if (deadline.at_once()) return Status::timeout;
+    const Status waited = waiter_.wait(DataWait{*this}, deadline);
+    if (waited != Status::ok && !ring_.more()) {
+      if (waited == Status::timeout && blocks_the_writer(os::now_coarse_ns())) return failure(Status::held_frames_block);
+      return waited;
+    }
+  }
+}
+
+// End of stream is the state of the writer's place and of its lock, never a count.
+Status ReaderCore::look_at_writer(std::int64_t now) noexcept {
+  seen_writer_ = attachment_.writer_place();
+  switch (seen_writer_.writer_state()) {
+    case WriterState::closed:
+      return Status::closed;
+    case WriterState::attached:
+      if (reported_dead_ == seen_writer_.epoch() || now - looked_at_ < longest_sleep_ns) return Status::ok;
+      looked_at_ = now;
+      looks_.add();
+      return attachment_.writer_lock_held() ? Status::ok : Status::peer_dead;
+    default:
+      return Status::ok;
+  }
+}
+
+// For a while now, the writer has been waiting for room that only this reader's held frames keep from it.
+bool ReaderCore::blocks_the_writer(std::int64_t now) noexcept {
+  const protocol::Oieb& oieb = attachment_.oieb();
+  const bool blocks = held_.span() != 0 && Machine::load_acquire(oieb.writer_waiting) != 0 &&
+                      Machine::load_relaxed(oieb.wanted_pos) > Machine::load_relaxed(attachment_.slot().read_pos);
+  if (!blocks) {
+    blocking_since_ = 0;
+  } else if (blocking_since_ == 0) {
+    blocking_since_ = now;
+  }
+  return blocks && now - blocking_since_ >= longest_sleep_ns;
+}
+
+void ReaderCore::note_lost(std::uint64_t first_sequence) noexcept {
+  count_lost_ = false;
+  const std::uint64_t last_seen = *attachment_.resumed_after();
+  if (first_sequence <= last_seen + 1) return;
+  lost_.add(first_sequence - 1 - last_seen);
+  protocol::ReaderSlot& slot = attachment_.slot();
+  Machine::store_relaxed(slot.lost, Machine::load_relaxed(slot.lost) + first_sequence - 1 - last_seen);
+}
+
+Result<std::size_t> ReaderCore::read_many(std::span<Frame> out, std::chrono::nanoseconds timeout) noexcept {
+  if (out.empty()) return std::size_t{0};
+  auto first = read(timeout);
+  if (!first) return first.take_failure();
+  out[0] = std::move(*first);
+  std::size_t count = 1;
+  Status status;  // of a frame that fails after the first: the next call meets it again
+  while (count < out.size()) {
+    Frame frame;
+    if (take(frame, status) != Taken::frame) break;
+    out[count++] = std::move(frame);
+  }
+  return count;
+}
+
+Result<Frame> ReaderCore::read_newest(std::chrono::nanoseconds timeout) noexcept {
+  std::uint64_t first = 0;  // sequence of the frame that an ordinary read would have given
+  if (ring_.peek() == ring::Peek::frame) {
+    first = ring_.header().sequence;
+    if (!ring_.jump_to_newest()) return failure(Status::corrupt);
+    held_.passed(ring_.next());
+  }
+  auto result = read(timeout);
+  if (!result) return result;
+  // at most what is there now: a fast writer must not keep us here
+  Status status;
+  for (std::uint64_t left = ring_.unread(), from = ring_.next(); ring_.next() - from < left;) {
+    Frame newer;
+    if (take(newer, status) != Taken::frame) break;
+    if (first == 0) first = result->sequence();
+    *result = std::move(newer);
+  }
+  if (first != 0 && result->sequence() > first) {
+    skipped_.add(result->sequence() - first);
+    Machine::store_relaxed(attachment_.slot().skipped, skipped_.get());
+  }
+  return result;
+}
+
+Result<std::vector<std::byte>> ReaderCore::metadata(std::chrono::nanoseconds timeout) {
+  Deadline deadline(timeout);
+  protocol::Oieb& oieb = attachment_.oieb();
+  for (;;) {
+    if (attachment_.forked()) return Status::forked;
+    const Status ended = look_at_writer(os::now_coarse_ns());
+    const std::uint64_t version = Machine::load_acquire(oieb.metadata_version);
+    if (version != 0 && version % 2 == 0) {
+      const std::uint64_t used = Machine::load_relaxed(oieb.metadata_used);
+      const std::span<std::byte> block = attachment_.segment().metadata();
+      if (used <= block.size()) {
+        std::vector<std::byte> copy(used);
+        for (std::size_t i = 0; i < used; ++i) copy[i] = Machine::load_relaxed(block[i]);
+        Machine::load_fence();
+        if (Machine::load_relaxed(oieb.metadata_version) == version) return copy;
+      } else if (Machine::load_acquire(oieb.metadata_version) == version) {
+        return Failure(Status::corrupt, "metadata_used is " + std::to_string(used) + ", the metadata block has " +
+                                            std::to_string(block.size()) + " bytes");
+      }
+      if (deadline.at(os::now_ns()) <= os::now_ns()) return Status::timeout;
+      continue;  // it was changed while we read
+    }
+    if (ended != Status::ok) return ended;
+    if (deadline.at_once()) return Status::timeout;
+    const Status waited = waiter_.wait(MetadataWait{{*this}, version}, deadline);
+    if (waited != Status::ok && Machine::load_acquire(oieb.metadata_version) == version) return waited;
+  }
+}
+
+// ---------------------------------------------------------------- the rest
+
+void ReaderCore::interrupt() noexcept {
+  if (attachment_.forked()) return;
+  waiter_.interrupt();
+  DataSignal::poke(attachment_.oieb());
+}
+
+ReaderStats ReaderCore::stats() const noexcept {
+  if (attachment_.forked()) return {};
+  ReaderStats stats;
+  stats.frames = frames_.get();
+  stats.bytes = bytes_.get();
+  stats.lost = lost_.get();
+  stats.skipped = skipped_.get();
+  stats.dropped = Machine::load_relaxed(attachment_.oieb().dropped);
+  stats.held = held_.span();
+  stats.sleeps = waiter_.sleeps();
+  stats.barriers = waiter_.barriers();
+  stats.wakes = wakes_.get();
+  stats.liveness_checks = looks_.get();
+  const std::uint64_t unread = Machine::load_relaxed(attachment_.oieb().write_pos) - held_.next();
+  stats.unread_bytes = unread <= attachment_.segment().geometry().capacity ? unread : 0;
+  return stats;
+}
+
+BufferInfo ReaderCore::info() const noexcept { return attachment_.info(); }
+
+int ReaderCore::fd() const noexcept { return attachment_.named() ? -1 : attachment_.segment().file().fd(); }
+
+void ReaderCore::close() noexcept {
+  if (attachment_.forked()) return;  // the parent's; its mapping stays, so that views of it do not fault
+  settle(true);
+  attachment_.begin_leave();
+  held_.end([this](std::uint64_t oldest, bool finished) { work(oldest, finished); });
+}
+
+void ReaderCore::finish() noexcept {
+  forget_at_exit(attachment_);
+  attachment_.leave();
+  delete this;
+}
+
+}  // namespace zerobuffer::stream

@@ -1,0 +1,91 @@
+// A reader: the ring's reading side, what is held, how it waits, and what the writer's state means for it.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "buffer/attachment.hpp"
+#include "buffer/machine.hpp"
+#include "ring/held.hpp"
+#include "ring/reader.hpp"
+#include "stream/waiter.hpp"
+#include "zerobuffer/config.hpp"
+#include "zerobuffer/frame.hpp"
+#include "zerobuffer/result.hpp"
+
+namespace zerobuffer::stream {
+
+/// Lives until the Reader is closed and the last Frame is back; deletes itself then.
+class ReaderCore {
+ public:
+  static ReaderCore* make(buffer::Attachment attachment, const BufferConfig& config);
+
+  Result<Frame> read(std::chrono::nanoseconds timeout) noexcept;
+  Result<Frame> try_read() noexcept;
+  Result<std::size_t> read_many(std::span<Frame> out, std::chrono::nanoseconds timeout) noexcept;
+  Result<Frame> read_newest(std::chrono::nanoseconds timeout) noexcept;
+  Result<std::vector<std::byte>> metadata(std::chrono::nanoseconds timeout);
+
+  void release(std::uint32_t held) noexcept;
+  void interrupt() noexcept;
+  void set_wait_hook(WaitHook hook, void* context) noexcept { waiter_.set_hook(hook, context); }
+  [[nodiscard]] ReaderStats stats() const noexcept;
+  [[nodiscard]] BufferInfo info() const noexcept;
+  [[nodiscard]] int fd() const noexcept;
+  void close() noexcept;
+
+ private:
+  using Machine = buffer::Machine;
+
+  struct DataWait;      // waits for frames
+  struct MetadataWait;  // waits for metadata
+
+  ReaderCore(buffer::Attachment attachment, const BufferConfig& config);
+  ~ReaderCore() = default;
+
+  enum class Taken : std::uint8_t { frame, nothing, failed };
+  Taken take(Frame& frame, Status& status) noexcept;
+  Result<Frame> take_slow(Deadline deadline) noexcept;
+  [[nodiscard]] Failure failure(Status status) const noexcept;
+
+  [[nodiscard]] Status look_at_writer(std::int64_t now) noexcept;
+  [[nodiscard]] bool blocks_the_writer(std::int64_t now) noexcept;
+  void note_lost(std::uint64_t first_sequence) noexcept;
+  void settle(bool publish) noexcept;
+  void work(std::uint64_t oldest, bool finished) noexcept;
+  void publish(std::uint64_t position) noexcept;
+  void finish() noexcept;
+
+  buffer::Attachment attachment_;
+  ring::RingReader<Machine> ring_;
+  ring::HeldFrames<Machine> held_;
+  Waiter waiter_;
+  Acknowledge acknowledge_;
+
+  // What the work of held_ touches: one thread at a time.
+  std::uint64_t published_ = 0;   // read_pos
+  std::uint64_t worked_on_ = 0;   // oldest position that work() was last given
+  std::uint32_t unpublished_ = 0; // releases since
+  std::int64_t published_at_ = 0;
+  std::atomic<bool> publish_now_{false};
+
+  std::atomic<std::uint64_t> taken_sequence_{0};  // of the last frame handed out
+  bool count_lost_ = false;                       // the first frame tells how many a late resume has lost
+  std::int64_t looked_at_ = 0;        // when the writer's life was last looked at
+  std::int64_t blocking_since_ = 0;   // since when this reader alone keeps the writer from going on
+  std::uint64_t reported_dead_ = 0;   // writer epoch whose death was told
+  int cpu_ = -1;
+  protocol::PlaceWord seen_writer_;
+
+  Counter frames_;
+  Counter bytes_;
+  Counter wakes_;
+  Counter looks_;
+  Counter lost_;
+  Counter skipped_;
+};
+
+}  // namespace zerobuffer::stream

@@ -1,0 +1,162 @@
+// How one end waits for the other: look again and again for about one wake-up's time, then sleep in the kernel, and less
+// of the former where both run on one CPU. The only place that sleeps. Knows nothing of frames; what it waits for is a
+// `Side`:
+//   bool ready()                       worth looking closer?
+//   std::uint32_t arm() / disarm()     the sleeper's half of the handshake (ring/signal.hpp)
+//   const std::uint32_t& word()        the futex word
+//   void seen_on(int cpu)              tells the other side where this thread runs
+//   bool peer_on(int cpu)              whether the other side was last seen there
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+
+#include "buffer/machine.hpp"
+#include "os/clock.hpp"
+#include "os/kernel.hpp"
+#include "zerobuffer/config.hpp"
+#include "zerobuffer/status.hpp"
+
+namespace zerobuffer::stream {
+
+/// A counter that one thread advances and any may read.
+class Counter {
+ public:
+  void add(std::uint64_t amount = 1) noexcept {
+    value_.store(value_.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
+  }
+  [[nodiscard]] std::uint64_t get() const noexcept { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::uint64_t> value_{0};
+};
+
+/// Part of the protocol's correctness, not tuning: nobody sleeps longer, and the other side's life is looked at as often.
+inline constexpr std::int64_t longest_sleep_ns = 100'000'000;
+
+/// When a timeout ends: it begins when the clock is first read for it, so that a call that need not wait reads none.
+class Deadline {
+ public:
+  explicit Deadline(std::chrono::nanoseconds timeout) noexcept : timeout_(timeout.count()) {}
+  [[nodiscard]] bool at_once() const noexcept { return timeout_ <= 0; }
+  [[nodiscard]] std::int64_t at(std::int64_t now) noexcept {
+    if (end_ == 0) end_ = timeout_ > os::never - now ? os::never : now + timeout_;
+    return end_;
+  }
+
+ private:
+  std::int64_t timeout_;
+  std::int64_t end_ = 0;
+};
+
+class Waiter {
+ public:
+  Waiter(const BufferConfig& config, bool first_sleep_bounded) noexcept
+      : policy_(config.wait),
+        spin_pauses_(config.wait == WaitPolicy::block ? 0 : config.spin_pauses),
+        one_cpu_(os::usable_cpus() == 1),
+        bounded_(first_sleep_bounded) {}
+
+  /// Any thread, also a signal handler. The caller then pokes the futex word.
+  void interrupt() noexcept { interrupted_.store(true, std::memory_order_seq_cst); }
+  void set_hook(WaitHook hook, void* context) noexcept {
+    hook_ = hook;
+    hook_context_ = context;
+  }
+  [[nodiscard]] bool take_interrupt() noexcept {
+    return interrupted_.load(std::memory_order_relaxed) && interrupted_.exchange(false, std::memory_order_seq_cst);
+  }
+
+  [[nodiscard]] std::uint64_t sleeps() const noexcept { return sleeps_.get(); }
+  [[nodiscard]] std::uint64_t barriers() const noexcept { return barriers_.get(); }
+
+  /// Waits until side.ready(), or until it is time to look after the other side's life (both `ok`); timeout; interrupted.
+  template <class Side>
+  [[nodiscard]] Status wait(Side&& side, Deadline& deadline) noexcept {
+    std::int64_t end = 0;  // of this call; the clock is read only when the first looks were in vain
+    std::int64_t next_hook = 0;
+    const auto time_is_up = [&](std::int64_t now) {
+      if (end == 0) {
+        end = now + longest_sleep_ns;
+        next_hook = now + hook_interval_ns;
+      }
+      return now >= end;
+    };
+    for (;;) {
+      const int cpu = os::current_cpu();
+      side.seen_on(cpu);
+      const bool same_cpu = one_cpu_ || side.peer_on(cpu);
+      const std::uint32_t looks = policy_ == WaitPolicy::block ? 0 : same_cpu ? yields : spin_pauses_;
+      for (std::uint32_t i = 0; i < looks; ++i) {
+        if (side.ready()) return Status::ok;
+        if (same_cpu) {
+          os::yield();
+        } else {
+          buffer::Machine::pause();
+        }
+        if (i % looks_per_clock == looks_per_clock - 1) {
+          const std::int64_t now = os::now_ns();
+          if (time_is_up(now)) return Status::ok;
+          if (const Status status = check(now, deadline, next_hook); status != Status::ok) return status;
+        }
+      }
+      const std::int64_t now = os::now_ns();
+      if (time_is_up(now)) return Status::ok;
+      if (const Status status = check(now, deadline, next_hook); status != Status::ok) return status;
+      if (policy_ != WaitPolicy::spin && sleep(side, now, std::min(end, deadline.at(now)))) return Status::ok;
+    }
+  }
+
+ private:
+  static constexpr std::uint32_t yields = 20;
+  static constexpr std::uint32_t looks_per_clock = 64;
+  static constexpr std::int64_t hook_interval_ns = 10'000'000;
+  static constexpr std::int64_t bounded_sleep_ns = 1'000'000;
+
+  // A sleep that ends for any reason starts the whole procedure again. True where it is ready.
+  template <class Side>
+  bool sleep(Side&& side, std::int64_t now, std::int64_t until) noexcept {
+    const std::uint32_t value = side.arm();
+    barriers_.add();
+    if (side.ready() || interrupted_.load(std::memory_order_seq_cst)) {
+      side.disarm();
+      return side.ready();
+    }
+    std::int64_t duration = until - now;
+    if (bounded_) {
+      // the other side may have stored before it could know that this one needs its fence; by then it is visible
+      duration = std::min(duration, bounded_sleep_ns);
+      bounded_ = false;
+    }
+    ZEROBUFFER_POINT("sleep.before_futex");
+    sleeps_.add();
+    const os::FutexResult result = os::futex_wait(side.word(), value, duration);
+    if (result != os::FutexResult::woken) side.disarm();
+    if (result == os::FutexResult::interrupted && call_hook()) interrupt();
+    return side.ready();
+  }
+
+  [[nodiscard]] Status check(std::int64_t now, Deadline& deadline, std::int64_t& next_hook) noexcept {
+    if (take_interrupt()) return Status::interrupted;
+    if (now >= next_hook) {
+      next_hook = now + hook_interval_ns;
+      if (call_hook()) return Status::interrupted;
+    }
+    return now >= deadline.at(now) ? Status::timeout : Status::ok;
+  }
+  [[nodiscard]] bool call_hook() noexcept { return hook_ != nullptr && hook_(hook_context_); }
+
+  WaitPolicy policy_;
+  std::uint32_t spin_pauses_;
+  bool one_cpu_;
+  bool bounded_;
+  std::atomic<bool> interrupted_{false};
+  WaitHook hook_ = nullptr;
+  void* hook_context_ = nullptr;
+  Counter sleeps_;
+  Counter barriers_;
+};
+
+}  // namespace zerobuffer::stream

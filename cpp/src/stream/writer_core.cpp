@@ -1,0 +1,426 @@
+// Writing: the hot path first, then everything that happens only when there is no room.
+#include "stream/writer_core.hpp"
+
+#include <utility>
+
+#include "stream/copy.hpp"
+#include "stream/exit_guard.hpp"
+
+namespace zerobuffer::stream {
+namespace {
+using DataSignal = ring::DataSignal<buffer::Machine>;
+using SpaceSignal = ring::SpaceSignal<buffer::Machine>;
+using Slots = ring::Slots<buffer::Machine>;
+using protocol::PlaceWord;
+using protocol::SlotKind;
+using protocol::SlotState;
+
+constexpr std::uint64_t frames_per_sample = 1024;     // last_commit_ns is stored once in so many small frames,
+constexpr std::size_t always_sampled_size = 1 << 16;  // and for every one from this size on
+
+ring::RingMemory memory_of(const buffer::Attachment& attachment) noexcept {
+  const buffer::Segment& segment = attachment.segment();
+  return {&segment.oieb(), segment.slots(), segment.records(), segment.geometry().capacity};
+}
+}  // namespace
+
+// What a sleeping writer waits for: the slowest reader at `wanted`, or another number of readers than were `seen`.
+struct WriterCore::SpaceWait {
+  WriterCore& core;
+  std::uint64_t wanted;
+  std::uint32_t seen;
+
+  bool ready() const noexcept {
+    const ring::Scan scan = core.ring_.scan();
+    if (scan.active != seen) return true;
+    return scan.counted != 0 && scan.impossible == 0 && scan.slowest >= wanted;
+  }
+  std::uint32_t arm() const noexcept {
+    return SpaceSignal::arm(core.attachment_.oieb(), wanted, core.attachment_.barriers());
+  }
+  void disarm() const noexcept { SpaceSignal::disarm(core.attachment_.oieb()); }
+  const std::uint32_t& word() const noexcept { return core.attachment_.oieb().space_futex; }
+  void seen_on(int cpu) const noexcept {
+    if (cpu != core.cpu_) Machine::store_relaxed(core.attachment_.oieb().writer_last_cpu, core.cpu_ = cpu);
+  }
+  bool peer_on(int cpu) const noexcept {
+    for (const protocol::ReaderSlot& slot : core.attachment_.segment().slots()) {
+      if (Slots::place(slot).slot_state() == SlotState::active && Machine::load_relaxed(slot.last_cpu) == cpu) return true;
+    }
+    return false;
+  }
+};
+
+WriterCore* WriterCore::make(buffer::Attachment attachment, const BufferConfig& config) {
+  return new WriterCore(std::move(attachment), config);
+}
+
+WriterCore::WriterCore(buffer::Attachment attachment, const BufferConfig& config)
+    : attachment_(std::move(attachment)),
+      ring_(memory_of(attachment_), attachment_.barriers(), config.burst_size),
+      waiter_(config, !attachment_.barriers().sleeper_can_call),
+      full_(config.full),
+      frames_at_open_(ring_.frames()) {
+  leave_at_exit(attachment_);
+}
+
+// ---------------------------------------------------------------- the hot path
+
+Status WriterCore::check_claim(std::size_t size) const noexcept {
+  if (attachment_.forked()) return Status::forked;
+  if (claim_open_) return Status::claim_open;
+  if (size > ring_.max_frame_size()) return Status::frame_too_large;
+  return Status::ok;
+}
+
+std::byte* WriterCore::room(std::size_t size, Deadline deadline, Full full, Status& status) noexcept {
+  status = check_claim(size);
+  if (status != Status::ok) [[unlikely]] {
+    return nullptr;
+  }
+  if (std::byte* found = ring_.try_claim(size)) [[likely]] {
+    return found;
+  }
+  return room_slow(size, deadline, full, status);
+}
+
+void WriterCore::publish(std::size_t size) noexcept {
+  if (batch_open_) return;
+  const bool woke = ring_.publish();
+  if (woke || size >= always_sampled_size || ring_.frames() - sampled_at_frame_ >= frames_per_sample) [[unlikely]] {
+    if (woke) wakes_.add();
+    note_progress();
+  }
+}
+
+Result<void> WriterCore::commit(std::size_t n, std::size_t claimed, FrameInfo info) noexcept {
+  if (closed_) return Status::handle_closed;
+  if (attachment_.forked()) return Status::forked;
+  if (n > claimed) return Failure(Status::invalid_argument, n, claimed);
+  ZEROBUFFER_POINT("commit.begin");
+  ring_.commit(n, info.type, info.tag);
+  bytes_.add(n);
+  publish(n);
+  return {};
+}
+
+Result<Claim> WriterCore::claim(std::size_t size, std::chrono::nanoseconds timeout) noexcept {
+  Status status;
+  std::byte* found = room(size, Deadline(timeout), Full::wait, status);
+  if (found == nullptr) return failure(status, size);
+  claim_open_ = true;
+  ZEROBUFFER_POINT("claim.reserved");
+  return Claim(this, found, size);
+}
+
+Result<Claim> WriterCore::try_claim(std::size_t size) noexcept {
+  Status status;
+  std::byte* found = room(size, Deadline(std::chrono::nanoseconds::zero()), Full::answer, status);
+  if (found == nullptr) return failure(status, size);
+  claim_open_ = true;
+  return Claim(this, found, size);
+}
+
+// Claim, copy, commit, and nothing else.
+Result<void> WriterCore::write(std::span<const std::byte> data, std::chrono::nanoseconds timeout, FrameInfo info) noexcept {
+  Status status;
+  std::byte* found = room(data.size(), Deadline(timeout), Full::wait, status);
+  if (found == nullptr) [[unlikely]] {
+    return failure(status, data.size());
+  }
+  ZEROBUFFER_POINT("claim.reserved");
+  copy_payload(found, data.data(), data.size());
+  ZEROBUFFER_POINT("write.copied");
+  ring_.commit(data.size(), info.type, info.tag);
+  bytes_.add(data.size());
+  publish(data.size());
+  return {};
+}
+
+Result<void> WriterCore::try_write(std::span<const std::byte> data, FrameInfo info) noexcept {
+  auto claimed = try_claim(data.size());
+  if (!claimed) return claimed.take_failure();
+  copy_payload(claimed->data().data(), data.data(), data.size());
+  return claimed->commit(data.size(), info);
+}
+
+void WriterCore::note_progress() noexcept {
+  protocol::Oieb& oieb = attachment_.oieb();
+  sampled_at_frame_ = ring_.frames();
+  Machine::store_relaxed(oieb.last_commit_ns, static_cast<std::uint64_t>(os::now_coarse_ns()));
+}
+
+// ---------------------------------------------------------------- claims and batches
+
+void WriterCore::end_claim(bool discard) noexcept {
+  if (discard && !attachment_.forked()) ring_.discard();
+  claim_open_ = false;
+  release_if_unused();
+}
+
+Batch WriterCore::batch() noexcept {
+  if (batch_open_) return {};  // one inside another: the outer one publishes
+  batch_open_ = true;
+  return Batch(this);
+}
+
+void WriterCore::end_batch() noexcept {
+  batch_open_ = false;
+  if (!closed_ && !attachment_.forked()) publish(0);
+  release_if_unused();
+}
+
+void WriterCore::release_if_unused() noexcept {
+  if (closed_ && !claim_open_ && !batch_open_) delete this;
+}
+
+// ---------------------------------------------------------------- no room
+
+Failure WriterCore::failure(Status status, std::size_t size) const noexcept {
+  if (status == Status::frame_too_large) return {status, size, ring_.max_frame_size()};
+  return {status, size, attachment_.segment().geometry().capacity};
+}
+
+std::byte* WriterCore::room_slow(std::size_t size, Deadline deadline, Full full, Status& status) noexcept {
+  if (ring_.publish()) wakes_.add();  // an open batch is published rather than waited with
+  const bool drops = full_ == FullPolicy::drop;
+  const std::int64_t began = os::now_coarse_ns();
+  bool counted = false;
+  for (;;) {
+    status = look_at_readers(false);
+    // the look may have freed a dead reader's room
+    std::byte* found = ring_.try_claim(size);
+    if (found != nullptr) status = Status::ok;
+    if (found == nullptr && drops) {
+      ring_.drop();
+      status = Status::dropped;
+    } else if (found == nullptr && status == Status::ok && full == Full::answer) {
+      status = Status::would_block;
+    } else if (found == nullptr && status == Status::ok && deadline.at_once()) {
+      status = Status::timeout;
+    } else if (found == nullptr && status == Status::ok) {
+      if (!counted) {
+        counted = true;
+        blocked_count_.add();
+      }
+      const ring::Scan scan = ring_.scan();
+      status = waiter_.wait(SpaceWait{*this, ring_.wanted_pos(), scan.active}, deadline);
+      found = ring_.try_claim(size);
+      if (found != nullptr) {
+        status = Status::ok;
+      } else if (status == Status::ok) {
+        continue;
+      }
+    }
+    if (counted) {
+      protocol::Oieb& oieb = attachment_.oieb();
+      const auto waited = static_cast<std::uint64_t>(os::now_coarse_ns() - began);
+      blocked_ns_.add(waited);
+      Machine::store_relaxed(oieb.blocked_count, Machine::load_relaxed(oieb.blocked_count) + 1);
+      Machine::store_relaxed(oieb.blocked_ns, Machine::load_relaxed(oieb.blocked_ns) + waited);
+    }
+    return found;
+  }
+}
+
+bool WriterCore::readers_ever_came() const noexcept {
+  return Slots::epoch_sum(attachment_.segment().slots()) != forgotten_epochs_;
+}
+
+Status WriterCore::look_at_readers(bool must_look) noexcept {
+  const std::span<protocol::ReaderSlot> slots = attachment_.segment().slots();
+  const std::int64_t now = os::now_coarse_ns();
+  ring::Scan scan = ring_.scan();
+  // a death that was seen is looked at again at once: somebody may have taken the slot over
+  if (must_look || dead_ != 0 || now - looked_at_ >= longest_sleep_ns) {
+    looked_at_ = now;
+    looks_.add();
+    std::uint64_t dead = 0;
+    std::uint32_t living = 0;
+    const auto is_dead = [&](std::uint32_t i) { return !attachment_.slot_lock_held(i); };
+    for (std::uint32_t i = 0; i < slots.size(); ++i) {
+      const PlaceWord seen = Slots::place(slots[i]);  // the word first, then its lock
+      if (seen.slot_state() == SlotState::free) continue;
+      const std::uint64_t bit = std::uint64_t{1} << i;
+      if (!is_dead(i)) {
+        const bool impossible = (scan.impossible & bit) != 0 && seen.slot_state() == SlotState::active;
+        if (impossible && (suspicious_ & bit) != 0) {
+          attachment_.evict_slot(i, seen);
+        } else if (seen.slot_state() != SlotState::closing) {
+          ++living;
+        }
+      } else if (seen.slot_state() == SlotState::active && seen.kind() == SlotKind::reader && (scan.impossible & bit) == 0) {
+        dead |= bit;
+      } else {
+        attachment_.free_dead_slot(i, seen);  // died while joining or closing: nobody can resume that
+      }
+    }
+    suspicious_ = scan.impossible;
+    dead_ = dead;
+    if (living != 0 && dead != 0) {
+      // others go on; the dead one's frames were kept until their room was needed, which is now
+      protocol::Oieb& oieb = attachment_.oieb();
+      for (std::uint32_t i = 0; i < slots.size(); ++i) {
+        if ((dead >> i & 1) == 0) continue;
+        const PlaceWord seen = Slots::place(slots[i]);
+        if (seen.slot_state() != SlotState::active || !is_dead(i) || !attachment_.free_dead_slot(i, seen)) continue;
+        Machine::store_relaxed(oieb.readers_lost, Machine::load_relaxed(oieb.readers_lost) + 1);
+      }
+      dead_ = 0;
+    }
+    scan = ring_.scan();
+  }
+  if (scan.active == 0) return readers_ever_came() ? Status::closed : Status::ok;
+  if (dead_ != 0) return Status::peer_dead;
+  return Status::ok;
+}
+
+// ---------------------------------------------------------------- the rest
+
+Result<void> WriterCore::write_metadata(std::span<const std::byte> metadata) noexcept {
+  if (attachment_.forked()) return Status::forked;
+  const std::span<std::byte> block = attachment_.segment().metadata();
+  if (metadata.size() > block.size()) return Failure(Status::metadata_too_large, metadata.size(), block.size());
+  protocol::Oieb& oieb = attachment_.oieb();
+  if (metadata_settled_ || frames_at_open_ != ring_.frames()) return Status::metadata_exists;
+  const std::uint64_t version = Machine::load_relaxed(oieb.metadata_version);
+  if (version != 0 && version % 2 == 0) {  // a predecessor's
+    bool same = Machine::load_relaxed(oieb.metadata_used) == metadata.size();
+    for (std::size_t i = 0; same && i < metadata.size(); ++i) same = Machine::load_relaxed(block[i]) == metadata[i];
+    if (same) {
+      metadata_settled_ = true;
+      return {};
+    }
+  }
+  // no frame of the old stream may be read with the new metadata
+  if (!ring_.retire_published()) return Status::metadata_in_use;
+  Machine::store_relaxed(oieb.metadata_version, version | 1);
+  Machine::store_fence();
+  ZEROBUFFER_POINT("metadata.writing");
+  for (std::size_t i = 0; i < metadata.size(); ++i) Machine::store_relaxed(block[i], metadata[i]);
+  Machine::store_relaxed(oieb.metadata_used, std::uint64_t{metadata.size()});
+  Machine::store_release(oieb.metadata_version, (version | 1) + 1);  // pairs with the acquire in ReaderCore::metadata
+  metadata_settled_ = true;
+  DataSignal::notify(oieb, ring::Barriers{});
+  return {};
+}
+
+Result<void> WriterCore::wait_for_readers(std::uint32_t n, std::chrono::nanoseconds timeout) noexcept {
+  const std::uint32_t most = attachment_.segment().geometry().max_readers;
+  if (n > most) return Failure(Status::invalid_argument, n, most);
+  Deadline deadline(timeout);
+  for (;;) {
+    if (attachment_.forked()) return Status::forked;
+    static_cast<void>(look_at_readers(true));
+    const ring::Scan scan = ring_.scan();
+    const std::uint32_t dead = static_cast<std::uint32_t>(__builtin_popcountll(dead_));
+    if (scan.active - std::min(scan.active, dead) >= n) return {};
+    if (deadline.at_once()) return Status::timeout;
+    const Status waited = waiter_.wait(SpaceWait{*this, protocol::parked, scan.active}, deadline);
+    if (waited != Status::ok) return waited;
+  }
+}
+
+Result<void> WriterCore::drain(std::chrono::nanoseconds timeout) noexcept {
+  Deadline deadline(timeout);
+  if (!attachment_.forked() && ring_.publish()) wakes_.add();
+  for (;;) {
+    if (attachment_.forked()) return Status::forked;
+    const Status status = look_at_readers(false);
+    const ring::Scan scan = ring_.scan();
+    if (ring_.frames() == 0) return {};
+    if (scan.counted != 0 && scan.impossible == 0 && scan.slowest == ring_.write_pos()) return {};
+    if (scan.active == 0 && unread_by_all() == 0) return {};
+    if (status != Status::ok) return status;
+    if (deadline.at_once()) return Status::timeout;
+    const Status waited = waiter_.wait(SpaceWait{*this, ring_.write_pos(), scan.active}, deadline);
+    if (waited != Status::ok) return waited;
+  }
+}
+
+Result<std::uint32_t> WriterCore::forget_dead_readers() noexcept {
+  if (attachment_.forked()) return Status::forked;
+  const std::span<protocol::ReaderSlot> slots = attachment_.segment().slots();
+  protocol::Oieb& oieb = attachment_.oieb();
+  std::uint32_t freed = 0;
+  for (std::uint32_t i = 0; i < slots.size(); ++i) {
+    const PlaceWord seen = Slots::place(slots[i]);
+    if (seen.slot_state() == SlotState::free || attachment_.slot_lock_held(i)) continue;
+    if (!attachment_.free_dead_slot(i, seen)) continue;
+    ++freed;
+    Machine::store_relaxed(oieb.readers_lost, Machine::load_relaxed(oieb.readers_lost) + 1);
+  }
+  dead_ = 0;
+  forgotten_epochs_ = Slots::epoch_sum(slots);
+  ring_.reclaim_unread();
+  return freed;
+}
+
+void WriterCore::interrupt() noexcept {
+  if (attachment_.forked()) return;
+  waiter_.interrupt();
+  SpaceSignal::poke(attachment_.oieb());
+}
+
+WriterStats WriterCore::stats() const noexcept {
+  if (attachment_.forked()) return {};
+  // from the buffer, not from the ring's private state: any thread may ask
+  const protocol::Oieb& oieb = attachment_.oieb();
+  const std::uint64_t position = Machine::load_acquire(oieb.write_pos);
+  const ring::Scan scan = ring::look_at<Machine>(attachment_.segment().slots(), position, attachment_.segment().geometry().capacity);
+  WriterStats stats;
+  const bool first = Machine::load_relaxed(oieb.counts[0].position) == position;
+  stats.frames = Machine::load_relaxed(oieb.counts[first ? 0 : 1].count);
+  stats.bytes = bytes_.get();
+  stats.dropped = Machine::load_relaxed(oieb.dropped);
+  stats.wraps = Machine::load_relaxed(oieb.wraps);
+  stats.early_restarts = ring_.early_restarts();
+  stats.blocked_count = blocked_count_.get();
+  stats.blocked_time = std::chrono::nanoseconds(blocked_ns_.get());
+  stats.readers_lost = Machine::load_relaxed(oieb.readers_lost);
+  stats.sleeps = waiter_.sleeps();
+  stats.barriers = waiter_.barriers();
+  stats.wakes = wakes_.get();
+  stats.liveness_checks = looks_.get();
+  for (std::uint32_t i = 0; i < attachment_.segment().slots().size(); ++i) {
+    const PlaceWord seen = Slots::place(attachment_.segment().slots()[i]);
+    const bool reads = seen.slot_state() == SlotState::active || seen.slot_state() == SlotState::joining;
+    if (reads && attachment_.slot_lock_held(i)) ++stats.readers;
+  }
+  if (scan.counted != 0 && scan.impossible == 0) stats.unread_bytes = position - scan.slowest;
+  return stats;
+}
+
+int WriterCore::fd() const noexcept { return attachment_.named() ? -1 : attachment_.segment().file().fd(); }
+
+// Frames that were published after the last one that any reader, present or past, has let go.
+std::uint64_t WriterCore::unread_by_all() const noexcept {
+  std::uint64_t read = 0;
+  for (const protocol::ReaderSlot& slot : attachment_.segment().slots()) {
+    if (Slots::place(slot).epoch() == 0) continue;
+    read = std::max(read, Machine::load_relaxed(slot.read_count));
+  }
+  return ring_.frames() - std::min(ring_.frames(), read);
+}
+
+Result<std::uint64_t> WriterCore::close(std::chrono::nanoseconds linger) noexcept {
+  std::uint64_t unread = 0;
+  Result<void> drained;
+  if (!attachment_.forked()) {
+    if (claim_open_) ring_.discard();
+    if (ring_.publish()) wakes_.add();
+    if (linger.count() > 0) drained = drain(linger);
+    static_cast<void>(look_at_readers(true));
+    const ring::Scan scan = ring_.scan();
+    const bool read_on = scan.active > static_cast<std::uint32_t>(__builtin_popcountll(dead_));
+    if (!read_on) unread = unread_by_all();
+    attachment_.leave();
+  }
+  forget_at_exit(attachment_);
+  closed_ = true;
+  release_if_unused();
+  if (drained.status() == Status::interrupted) return Status::interrupted;
+  return unread;
+}
+
+}  // namespace zerobuffer::stream

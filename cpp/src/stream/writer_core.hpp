@@ -1,0 +1,93 @@
+// A writer: the ring's writing side, how it waits for room, and what the readers' states mean for it.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "buffer/attachment.hpp"
+#include "buffer/machine.hpp"
+#include "ring/writer.hpp"
+#include "stream/waiter.hpp"
+#include "zerobuffer/config.hpp"
+#include "zerobuffer/writer.hpp"
+
+namespace zerobuffer::stream {
+
+/// Lives until the Writer is closed and its Claim and Batch, if any, are gone; deletes itself then.
+class WriterCore {
+ public:
+  static WriterCore* make(buffer::Attachment attachment, const BufferConfig& config);
+
+  Result<Claim> claim(std::size_t size, std::chrono::nanoseconds timeout) noexcept;
+  Result<Claim> try_claim(std::size_t size) noexcept;
+  Result<void> write(std::span<const std::byte> data, std::chrono::nanoseconds timeout, FrameInfo info) noexcept;
+  Result<void> try_write(std::span<const std::byte> data, FrameInfo info) noexcept;
+  Batch batch() noexcept;
+
+  // For Claim and Batch.
+  Result<void> commit(std::size_t n, std::size_t claimed, FrameInfo info) noexcept;
+  void end_claim(bool discard) noexcept;
+  void end_batch() noexcept;
+
+  Result<void> write_metadata(std::span<const std::byte> metadata) noexcept;
+  Result<void> wait_for_readers(std::uint32_t n, std::chrono::nanoseconds timeout) noexcept;
+  Result<void> drain(std::chrono::nanoseconds timeout) noexcept;
+  Result<std::uint32_t> forget_dead_readers() noexcept;
+
+  void interrupt() noexcept;
+  void set_wait_hook(WaitHook hook, void* context) noexcept { waiter_.set_hook(hook, context); }
+  [[nodiscard]] WriterStats stats() const noexcept;
+  [[nodiscard]] BufferInfo info() const noexcept { return attachment_.info(); }
+  [[nodiscard]] int fd() const noexcept;
+  [[nodiscard]] std::shared_ptr<const void> mapping() const noexcept { return attachment_.segment().payload_owner(); }
+  Result<std::uint64_t> close(std::chrono::nanoseconds linger) noexcept;
+
+ private:
+  using Machine = buffer::Machine;
+  enum class Full : std::uint8_t { wait, answer };  // what to do where there is no room
+
+  struct SpaceWait;
+
+  WriterCore(buffer::Attachment attachment, const BufferConfig& config);
+  ~WriterCore() = default;
+
+  [[nodiscard]] Status check_claim(std::size_t size) const noexcept;
+  [[nodiscard]] std::byte* room(std::size_t size, Deadline deadline, Full full, Status& status) noexcept;
+  [[nodiscard]] std::byte* room_slow(std::size_t size, Deadline deadline, Full full, Status& status) noexcept;
+  [[nodiscard]] Failure failure(Status status, std::size_t size) const noexcept;
+  void publish(std::size_t size) noexcept;
+  void note_progress() noexcept;
+
+  /// What the readers' places and locks say: ok (there is somebody to wait for), closed, or peer_dead.
+  [[nodiscard]] Status look_at_readers(bool must_look) noexcept;
+  [[nodiscard]] bool readers_ever_came() const noexcept;
+  [[nodiscard]] std::uint64_t unread_by_all() const noexcept;
+  void release_if_unused() noexcept;
+
+  buffer::Attachment attachment_;
+  ring::RingWriter<Machine> ring_;
+  Waiter waiter_;
+  FullPolicy full_;
+
+  bool claim_open_ = false;
+  bool batch_open_ = false;
+  bool closed_ = false;
+  bool metadata_settled_ = false;      // written by this end
+  std::uint64_t frames_at_open_ = 0;  // the metadata comes before the first frame of this end
+  std::int64_t looked_at_ = 0;
+  std::uint64_t suspicious_ = 0;     // slots whose position was impossible at the last look
+  std::uint64_t dead_ = 0;           // active slots whose owner was dead at the last look
+  std::uint64_t forgotten_epochs_ = 0;
+  std::uint64_t sampled_at_frame_ = 0;
+  int cpu_ = -1;
+
+  Counter bytes_;
+  Counter wakes_;
+  Counter looks_;
+  Counter blocked_count_;
+  Counter blocked_ns_;
+};
+
+}  // namespace zerobuffer::stream
