@@ -301,3 +301,14 @@ def test_metadata_are_written_once_and_a_successor_may_not_change_them_under_unr
     successor.write_metadata(b"new")
     assert read_metadata(segment) == b"new"
     assert segment.get("reclaim_pos") == segment.get("write_pos")
+
+
+def test_metadata_may_change_when_every_reader_has_left_but_not_before_the_first_has_come():
+    """Scenario 4.14"""
+    segment = Segment.create(100)
+    Writer(segment).write(b"for the first reader")
+    with pytest.raises(MetadataInUse):
+        Writer(segment).write_metadata(b"new")
+    Reader(segment).close()
+    Writer(segment).write_metadata(b"new")
+    assert drain(Reader(segment, "oldest")) == []

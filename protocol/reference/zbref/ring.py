@@ -39,9 +39,11 @@ class Frame:
 
 
 def _entry_in_force(segment: Segment, write_pos: int) -> int:
-    for index, (position, _) in enumerate(segment.get_counts()):
-        if position == write_pos:
-            return index
+    first, second = segment.get_counts()
+    if first[0] == write_pos:
+        return 0
+    if second[0] == write_pos:
+        return 1
     raise Corrupt(f"no entry of counts is for write_pos {write_pos}")
 
 
@@ -167,7 +169,7 @@ class Writer:
         self.began = True
         if read_metadata(segment) == data:
             return
-        self._renew()
+        self._renew(write_off=any(segment.place(slot).epoch for slot in range(segment.geometry.slots)))
         if self.base != self.position:
             self.began = False
             raise MetadataInUse("frames of the old stream can still be read")
@@ -197,14 +199,17 @@ class Writer:
             self.publish()
             raise RingFull(f"{length} bytes needed, {self.capacity - (self.position - self.base)} free")
 
-    def _renew(self) -> None:
-        slowest = self._slowest()
-        if slowest is None:
+    def _renew(self, write_off: bool = False) -> None:
+        """`write_off`: where nobody is attached, gives up what nobody has read."""
+        positions = self._pinned()
+        if positions is None:
             return
-        self.segment.set("reclaim_pos", max(self.segment.get("reclaim_pos"), slowest))
-        self.base = slowest
+        nobody = self.position if write_off else self.segment.get("reclaim_pos")
+        self.base = min(positions, default=nobody)
+        self.segment.set("reclaim_pos", max(self.segment.get("reclaim_pos"), self.base))
 
-    def _slowest(self) -> Optional[int]:
+    def _pinned(self) -> Optional[List[int]]:
+        """The positions that readers still need; None if one of them is impossible."""
         segment = self.segment
         positions = []
         for slot in range(segment.geometry.slots):
@@ -217,7 +222,7 @@ class Writer:
             if position % UNIT or behind > self.capacity or segment.place(slot).state > CLOSING:
                 return None
             positions.append(position)
-        return min(positions) if positions else segment.get("reclaim_pos")
+        return positions
 
     def _pad(self, length: int) -> None:
         self.segment.set_header(self.position, Header(0, 0, 0, length // UNIT, 0, layout.FLAG_PADDING))
@@ -295,8 +300,8 @@ class Reader:
 
     def _load_write_pos(self) -> int:
         write_pos = self.segment.get("write_pos")
-        ahead = (write_pos - self.segment.get_slot(self.slot, "read_pos")) & MASK
-        if write_pos % UNIT or ahead > self.segment.geometry.capacity or write_pos < self.next:
+        ahead = (write_pos - self.next) & MASK
+        if write_pos % UNIT or self.next % UNIT or ahead > self.segment.geometry.capacity:
             raise Corrupt(f"write_pos {write_pos}, this reader is at {self.next}")
         return write_pos
 

@@ -93,6 +93,7 @@ class Segment:
         segment.set("version", bytes([layout.VERSION_MAJOR, layout.VERSION_MINOR, 0, 0]))
         segment.set("magic", layout.MAGIC)
         segment.set("ring_count", 1)
+        segment.set_counts([(0, 0), (layout.PARKED, 0)])
         segment.set("segment_id", segment_id)
         for field, value in vars(plan).items():
             segment.set(field, value)
@@ -105,7 +106,7 @@ class Segment:
         """Attaches to a file, mapped shared and writable."""
         with open(path, "r+b") as file:
             if os.fstat(file.fileno()).st_size == 0:
-                raise NotReady("the file is empty: it is being made")
+                raise Incompatible("the file is empty")
             return cls(mmap.mmap(file.fileno(), 0))
 
     # fields
@@ -183,15 +184,11 @@ class Segment:
 
     def _check(self) -> Geometry:
         file_size = len(self.buffer)
-        if file_size == 0:
-            raise NotReady("the file is empty: it is being made")
         if file_size < layout.OIEB_SIZE:
             raise Incompatible(f"{file_size} bytes are less than an OIEB")
         state = self.get("state")
         if (self.get("oieb_size") != layout.OIEB_SIZE or self.get_bytes("version")[0] != layout.VERSION_MAJOR
                 or self.get("magic") != layout.MAGIC):
-            if state == layout.INITIALISING and not any(self.buffer[:16]):
-                raise NotReady("the segment is being made")
             raise Incompatible(f"not a segment of protocol {layout.VERSION_MAJOR}")
         if state == layout.INITIALISING:
             raise NotReady("the segment is being made")
@@ -216,7 +213,7 @@ class Segment:
         demand(self.get("ring_count") == 1, f"ring_count {self.get('ring_count')}")
         demand(self.get("ring_index") == 0, f"ring_index {self.get('ring_index')}")
         demand(1 <= geometry.max_readers <= layout.MAX_READERS, f"max_readers {geometry.max_readers}")
-        demand(geometry.share_slots <= layout.MAX_SHARE_SLOTS, f"share_slots {geometry.share_slots}")
+        demand(geometry.share_slots == 0, f"share_slots {geometry.share_slots}")
         demand(layout.UNIT <= geometry.capacity <= layout.MAX_CAPACITY and geometry.capacity % layout.UNIT == 0,
                f"capacity {geometry.capacity}")
         demand(geometry.metadata_size <= layout.MAX_METADATA_SIZE, f"metadata_size {geometry.metadata_size}")
@@ -230,15 +227,16 @@ class Segment:
 
     @staticmethod
     def _check_blocks(geometry: Geometry) -> None:
-        blocks = [
-            ("reader table", geometry.reader_table_offset, geometry.reader_table_size),
-            ("metadata block", geometry.metadata_offset, geometry.metadata_size),
-            ("payload block", geometry.payload_offset, geometry.payload_size),
-        ]
-        for name, offset, size in blocks:
+        blocks = sorted([
+            (geometry.reader_table_offset, geometry.reader_table_size, "reader table"),
+            (geometry.metadata_offset, geometry.metadata_size, "metadata block"),
+            (geometry.payload_offset, geometry.payload_size, "payload block"),
+        ])
+        for offset, size, name in blocks:
             if offset < layout.OIEB_SIZE or offset > geometry.segment_size or size > geometry.segment_size - offset:
                 raise Corrupt(f"the {name} at {offset}, {size} bytes, does not fit the segment")
-        occupied = sorted((offset, size, name) for name, offset, size in blocks if size > 0)
-        for (offset, size, name), (next_offset, _, next_name) in zip(occupied, occupied[1:]):
+        for (offset, size, name), (next_offset, _, next_name) in zip(blocks, blocks[1:]):
             if offset + size > next_offset:
                 raise Corrupt(f"the {name} overlaps the {next_name}")
+        if blocks[-1][2] != "payload block":
+            raise Corrupt("the payload block is not the last one")
