@@ -1,0 +1,130 @@
+// The 64-byte message of the small workloads, and the two patterns in which it travels: there and back, and one way.
+// Every system measured, floors included, runs these same loops; only its endpoint differs.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <stdexcept>
+
+#include "bench/processor.hpp"
+#include "bench/statistics.hpp"
+#include "bench/two_processes.hpp"
+#include "clock.hpp"
+
+namespace zerobuffer::cli::bench {
+
+/// The sender stores the sequence as one 8-byte word just before it sends, as callers fill in a field and send.
+struct alignas(64) Message {
+  std::uint64_t sequence = 0;
+  std::uint64_t rest[7] = {1, 2, 3, 4, 5, 6, 7};
+};
+static_assert(sizeof(Message) == 64);
+
+/// Ends a loop.
+inline constexpr std::uint64_t stop_sequence = std::uint64_t{1} << 62;
+
+inline void check_sequence(std::uint64_t got, std::uint64_t expected) {
+  if (got != expected) throw std::runtime_error("a message came out of order or changed: the measurement is worthless");
+}
+
+/// There and back: figure is the median of single round trips in nanoseconds.
+/// Endpoint: Endpoint(Session&, bool first); send(const Message&); receive(Message&).
+template <class Endpoint>
+Workload round_trip(std::size_t scratch_size = 0, bool one_cpu = false) {
+  Workload workload;
+  workload.scratch_size = scratch_size;
+  workload.one_cpu = one_cpu;
+  workload.first = [](Session& session) {
+    Endpoint endpoint(session, true);
+    Durations durations(400'000);
+    Message message;
+    Message answer;
+    std::uint64_t sequence = 0;
+    const auto once = [&](std::uint64_t value) {
+      message.sequence = value;
+      touch_memory();
+      endpoint.send(message);
+      endpoint.receive(answer);
+    };
+    session.meet();
+    const auto duration = static_cast<std::uint64_t>(session.duration().count());
+    const std::uint64_t start_ns = monotonic_ns();
+    // The first fifth of the time warms up.
+    while (monotonic_ns() - start_ns < duration / 5) once(++sequence);
+    while (!durations.full()) {
+      const std::uint64_t start = ticks();
+      once(++sequence);
+      durations.add(ticks() - start);
+      check_sequence(answer.sequence, sequence);
+      if ((sequence & 63) == 0 && monotonic_ns() - start_ns >= duration) break;
+    }
+    once(stop_sequence);
+    durations.sort();
+    session.report({durations.percentile(0.5), durations.mean(), durations.percentile(0.99),
+                    durations.percentile(0.999), durations.count()});
+  };
+  workload.second = [](Session& session) {
+    Endpoint endpoint(session, false);
+    Message message;
+    session.meet();
+    do {
+      endpoint.receive(message);
+      endpoint.send(message);
+    } while (message.sequence != stop_sequence);
+  };
+  return workload;
+}
+
+/// One way: figure is million messages per second, as the receiver sees them.
+/// Endpoint: Endpoint(Session&, bool first); send(const Message&); flush(); receive(visit), which calls visit(message)
+/// for one message or more.
+template <class Endpoint>
+Workload stream(std::size_t scratch_size = 0) {
+  Workload workload;
+  workload.scratch_size = scratch_size;
+  workload.first = [](Session& session) {
+    Endpoint endpoint(session, true);
+    Message message;
+    session.meet();
+    const auto duration = static_cast<std::uint64_t>(session.duration().count());
+    const std::uint64_t start_ns = monotonic_ns();
+    std::uint64_t sequence = 0;
+    do {
+      for (int i = 0; i < 1024; ++i) {
+        message.sequence = ++sequence;
+        touch_memory();
+        endpoint.send(message);
+      }
+    } while (monotonic_ns() - start_ns < duration);
+    message.sequence = stop_sequence;
+    touch_memory();
+    endpoint.send(message);
+    endpoint.flush();
+    session.meet();
+  };
+  workload.second = [](Session& session) {
+    Endpoint endpoint(session, false);
+    session.meet();
+    std::uint64_t expected = 1;
+    std::uint64_t start_ns = 0;
+    bool stopped = false;
+    while (!stopped) {
+      endpoint.receive([&](const Message& message) {
+        const std::uint64_t sequence = message.sequence;
+        if (sequence == expected) {
+          if (expected == 1) start_ns = monotonic_ns();
+          ++expected;
+        } else {
+          check_sequence(sequence, stop_sequence);
+          stopped = true;
+        }
+      });
+    }
+    const auto elapsed_ns = static_cast<double>(monotonic_ns() - start_ns);
+    session.report({static_cast<double>(expected - 1) * 1e3 / elapsed_ns, 0, 0, 0, expected - 1});
+    session.meet();
+  };
+  return workload;
+}
+
+}  // namespace zerobuffer::cli::bench

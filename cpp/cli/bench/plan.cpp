@@ -1,0 +1,49 @@
+// See plan.hpp.
+#include "bench/plan.hpp"
+
+#include "bench/floors.hpp"
+#include "bench/processor.hpp"
+#include "bench/workloads.hpp"
+
+namespace zerobuffer::cli::bench {
+
+std::vector<Subject> all_subjects() {
+  const Json message{{"message_bytes", 64}};
+  const Json slots{{"message_bytes", 64}, {"slots", spsc_slots}};
+  const Json back_off{{"message_bytes", 64}, {"slots", spsc_slots}, {"back_off_pauses", 16}};
+  const Json walk{{"frame_bytes", frame_size}, {"memory_bytes", cold_size}};
+  const Json rings{{"message_bytes", 64}, {"ring_bytes", small_ring_size}};
+  const Json batches{{"message_bytes", 64}, {"ring_bytes", small_ring_size}, {"batch", 16}};
+  std::vector<Subject> subjects{
+      {"floor", "pingpong_one_line", "ns", {{"message_bytes", 8}}, pingpong_one_line()},
+      {"floor", "pingpong_two_lines", "ns", {{"message_bytes", 8}}, pingpong_two_lines()},
+      {"floor", "spsc_rtt64", "ns", slots, spsc_round_trip()},
+      {"floor", "spsc_stream64", "M/s", slots, spsc_stream()},
+      {"floor", "spsc_stream64_back_off", "M/s", back_off, spsc_stream_back_off()},
+      {"floor", "memcpy_cold", "GB/s", walk, memory_copy(CopyKind::cold)},
+      {"floor", "memcpy_warm", "GB/s", {{"frame_bytes", frame_size}}, memory_copy(CopyKind::warm)},
+      {"floor", "futex_two_cpus", "ns", message, futex_hand_over(false)},
+      {"floor", "futex_one_cpu", "ns", message, futex_hand_over(true)},
+      {"zerobuffer", "rtt64", "ns", rings, ring_round_trip(false)},
+      {"zerobuffer", "stream64", "M/s", rings, ring_stream()},
+      {"zerobuffer", "stream64_batch16", "M/s", batches, ring_stream_batch16()},
+      {"zerobuffer", "frame6m_read", "GB/s", {{"frame_bytes", frame_size}, {"in_flight", 3}}, ring_frames()},
+      {"zerobuffer", "rtt64_one_cpu", "ns", rings, ring_round_trip(true)},
+      {"zerobuffer", "first_lap", "ratio", {{"ring_bytes", 64 << 20}, {"laps", 5}}, ring_first_lap()},
+  };
+  if (has_non_temporal_copy) {
+    subjects.push_back({"floor", "memcpy_non_temporal", "GB/s", walk, memory_copy(CopyKind::non_temporal)});
+  }
+  return subjects;
+}
+
+std::vector<Comparison> all_comparisons() {
+  return {{"rtt64_over_pingpong", "rtt64", "pingpong_two_lines", 1.2, true},
+          {"stream64_over_spsc", "stream64", "spsc_stream64", 1.2, false},
+          {"stream64_batch16_over_spsc", "stream64_batch16", "spsc_stream64", 1.5, false},
+          {"frame6m_read_over_cold_memcpy", "frame6m_read", "memcpy_cold", 1.3, false},
+          {"rtt64_one_cpu_over_futex", "rtt64_one_cpu", "futex_one_cpu", 1.0, true},
+          {"first_lap_over_later", "first_lap", "", 0.8, false}};
+}
+
+}  // namespace zerobuffer::cli::bench

@@ -1,0 +1,42 @@
+// Medians, spreads and paired ratios of repeated measurements. Must not know what was measured.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace zerobuffer::cli::bench {
+
+/// A sample of repetitions in five numbers.
+struct Spread {
+  double min = 0;
+  double q1 = 0;
+  double median = 0;
+  double q3 = 0;
+  double max = 0;
+};
+
+/// @param values at least one
+[[nodiscard]] Spread spread_of(std::vector<double> values);
+
+/// Durations of single operations, in ticks, collected without allocation while measuring.
+class Durations {
+ public:
+  explicit Durations(std::size_t capacity) { ticks_.reserve(capacity); }
+  void add(std::uint64_t ticks) noexcept {
+    ticks_.push_back(static_cast<std::uint32_t>(std::min<std::uint64_t>(ticks, UINT32_MAX)));
+  }
+  [[nodiscard]] bool full() const noexcept { return ticks_.size() == ticks_.capacity(); }
+  [[nodiscard]] std::size_t count() const noexcept { return ticks_.size(); }
+  void sort();
+  /// After sort(). In nanoseconds; inside a step of the counter it is interpolated by the share of equal values, since
+  /// the counter's step can be as large as a tenth of what is measured.
+  [[nodiscard]] double percentile(double share) const;
+  [[nodiscard]] double mean() const;
+
+ private:
+  std::vector<std::uint32_t> ticks_;
+};
+
+}  // namespace zerobuffer::cli::bench

@@ -1,0 +1,222 @@
+// See two_processes.hpp.
+#include "bench/two_processes.hpp"
+
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <exception>
+#include <stdexcept>
+#include <system_error>
+
+#include "bench/processor.hpp"
+#include "clock.hpp"
+#include "signals.hpp"
+#include "zerobuffer/inspect.hpp"
+
+namespace zerobuffer::cli::bench {
+namespace {
+
+constexpr std::chrono::seconds longest_run{20};
+
+[[noreturn]] void throw_errno(const char* call) { throw std::system_error(errno, std::generic_category(), call); }
+
+/// Anonymous memory that children share, touched.
+class SharedMemory {
+ public:
+  explicit SharedMemory(std::size_t size) : size_(size) {
+    if (size_ == 0) return;
+    address_ = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    if (address_ == MAP_FAILED) throw_errno("mmap");
+  }
+  ~SharedMemory() {
+    if (size_ != 0) ::munmap(address_, size_);
+  }
+  SharedMemory(const SharedMemory&) = delete;
+  SharedMemory& operator=(const SharedMemory&) = delete;
+  [[nodiscard]] void* address() const noexcept { return address_; }
+
+ private:
+  std::size_t size_;
+  void* address_ = nullptr;
+};
+
+/// Maps all pages into this process: a child does not inherit the page tables of shared memory.
+void touch(void* memory, std::size_t size) {
+  auto* bytes = static_cast<unsigned char*>(memory);
+  for (std::size_t i = 0; i < size; i += 4096) std::atomic_ref(bytes[i]).fetch_add(0, std::memory_order_relaxed);
+}
+
+void pin_to(int cpu) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(static_cast<std::size_t>(cpu), &set);
+  if (::sched_setaffinity(0, sizeof set, &set) != 0) throw_errno("sched_setaffinity");
+}
+
+/// Bounces one cache line. The median of small groups, so that an interruption does not count.
+double bounce(ControlPage& control, bool first) {
+  constexpr std::size_t groups = 40;
+  constexpr std::uint64_t round_trips = 50;
+  std::array<double, groups> means{};
+  std::uint64_t turn = control.probe.load(std::memory_order_acquire) & ~std::uint64_t{1};
+  for (double& mean : means) {
+    const std::uint64_t start_ns = monotonic_ns();
+    for (std::uint64_t i = 0; i < round_trips; ++i, turn += 2) {
+      // release / acquire: each store is awaited by the other side's load of the same word
+      if (first) control.probe.store(turn + 1, std::memory_order_release);
+      while (control.probe.load(std::memory_order_acquire) != (first ? turn + 2 : turn + 1)) pause();
+      if (!first) control.probe.store(turn + 2, std::memory_order_release);
+    }
+    mean = static_cast<double>(monotonic_ns() - start_ns) / static_cast<double>(round_trips);
+  }
+  std::nth_element(means.begin(), means.begin() + groups / 2, means.end());
+  return means[groups / 2];
+}
+
+/// One forked side; killed and reaped at the latest when this object goes.
+class Side {
+ public:
+  explicit Side(const std::function<int()>& body) {
+    const pid_t parent = ::getpid();
+    pid_ = ::fork();
+    if (pid_ < 0) throw_errno("fork");
+    if (pid_ == 0) {
+      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+      forget_stop_signals();
+      ::_exit(::getppid() == parent ? body() : 1);
+    }
+    handle_ = static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0));
+  }
+  ~Side() {
+    if (pid_ > 0) {
+      ::kill(pid_, SIGKILL);
+      reap();
+    }
+    if (handle_ >= 0) ::close(handle_);
+  }
+  Side(const Side&) = delete;
+  Side& operator=(const Side&) = delete;
+
+  [[nodiscard]] int handle() const noexcept { return handle_; }
+  /// Waits for the end of a side that is ending. @return whether it ended well
+  bool reap() {
+    int status = 0;
+    while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+    }
+    pid_ = 0;
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  }
+
+ private:
+  pid_t pid_ = 0;
+  int handle_ = -1;
+};
+
+/// Waits without disturbing the CPUs until both have ended or one has failed.
+void wait_for_both(Side& first, Side& second, const ControlPage& control) {
+  std::array<pollfd, 2> ends{pollfd{first.handle(), POLLIN, 0}, pollfd{second.handle(), POLLIN, 0}};
+  const std::uint64_t deadline = monotonic_ns() + std::uint64_t{std::chrono::nanoseconds(longest_run).count()};
+  int running = 2;
+  while (running > 0) {
+    if (stop_requested()) throw std::runtime_error("interrupted");
+    const std::uint64_t now = monotonic_ns();
+    if (now >= deadline) throw std::runtime_error("a side of the measurement did not end in time");
+    const int ready = ::poll(ends.data(), ends.size(), static_cast<int>((deadline - now) / 1'000'000u) + 1);
+    if (ready < 0 && errno != EINTR) throw_errno("poll");
+    for (std::size_t i = 0; ready > 0 && i < ends.size(); ++i) {
+      if (ends[i].revents == 0) continue;
+      ends[i].fd = -1;
+      --running;
+      if (!(i == 0 ? first : second).reap()) {
+        throw std::runtime_error(control.error[i][0] != 0 ? control.error[i] : "a side of the measurement was killed");
+      }
+    }
+  }
+}
+
+int run_side(const Workload& workload, ControlPage& control, Session session, bool first, int cpu) {
+  try {
+    pin_to(cpu);
+    touch(session.scratch(), workload.scratch_size);
+    session.meet();
+    if (!workload.one_cpu) {
+      const double probe_ns = bounce(control, first);
+      if (first) control.probe_before_ns = probe_ns;
+    }
+    session.meet();
+    (first ? workload.first : workload.second)(session);
+    session.meet();
+    if (!workload.one_cpu) {
+      const double probe_ns = bounce(control, first);
+      if (first) control.probe_after_ns = probe_ns;
+    }
+    return 0;
+  } catch (const std::exception& error) {
+    std::snprintf(control.error[first ? 0 : 1], sizeof control.error[0], "%s", error.what());
+    return 1;
+  }
+}
+
+/// Buffers of a side that was killed: it could not close them.
+void remove_left_buffers(const std::string& ring_name) {
+  const Result<std::vector<std::string>> names = list_buffers();
+  if (!names) return;
+  for (const std::string& name : *names) {
+    if (name.rfind(ring_name, 0) == 0) static_cast<void>(remove_dead(name));
+  }
+}
+
+}  // namespace
+
+void Session::meet() {
+  ++meetings_;
+  control_.arrived.fetch_add(1, std::memory_order_acq_rel);  // pairs with the acquire below, in the other process
+  while (control_.arrived.load(std::memory_order_acquire) < 2 * meetings_) ::sched_yield();
+}
+
+void Session::report(const Measurement& measurement) {
+  control_.measurement = measurement;
+  control_.reported.store(true, std::memory_order_release);  // read after both sides have ended
+}
+
+RunResult run_two_processes(const Workload& workload, CpuPair cpus, std::chrono::nanoseconds duration) {
+  static_cast<void>(nanoseconds_per_tick());  // measured once, here, not in each child
+  static std::uint64_t run_number = 0;
+  const std::string ring_name = "zerobuffer-bench-" + std::to_string(::getpid()) + "-" + std::to_string(++run_number);
+  const SharedMemory control_memory(sizeof(ControlPage));
+  const SharedMemory scratch(workload.scratch_size);
+  auto& control = *new (control_memory.address()) ControlPage;
+  const Session session(control, scratch.address(), ring_name, duration);
+  try {
+    Side first([&] { return run_side(workload, control, session, true, cpus.first); });
+    Side second(
+        [&] { return run_side(workload, control, session, false, workload.one_cpu ? cpus.first : cpus.second); });
+    wait_for_both(first, second, control);
+  } catch (...) {
+    remove_left_buffers(ring_name);
+    throw;
+  }
+  if (!control.reported.load(std::memory_order_acquire)) throw std::runtime_error("no side reported a figure");
+  return {control.measurement, control.probe_before_ns, control.probe_after_ns};
+}
+
+double probe_cpus(CpuPair cpus) {
+  Workload nothing;
+  nothing.first = [](Session& session) { session.report({}); };
+  nothing.second = [](Session&) {};
+  const RunResult result = run_two_processes(nothing, cpus, std::chrono::nanoseconds::zero());
+  return std::min(result.probe_before_ns, result.probe_after_ns);
+}
+
+}  // namespace zerobuffer::cli::bench

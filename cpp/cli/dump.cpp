@@ -1,0 +1,111 @@
+// The command `dump`: everything that can be seen of one buffer from outside, with a drawing of its ring.
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "command.hpp"
+#include "progress.hpp"
+#include "report.hpp"
+#include "ring_drawing.hpp"
+#include "state_json.hpp"
+#include "zerobuffer/inspect.hpp"
+
+namespace zerobuffer::cli {
+namespace {
+
+struct DumpOptions {
+  std::string name;
+  std::size_t width = 64;
+  std::size_t records = 10;
+  bool json = false;
+};
+
+void print_participant(const char* role, const ParticipantState& participant) {
+  std::cout << role << to_string(participant.presence);
+  if (participant.presence != Presence::never_attached) {
+    std::cout << ", pid " << participant.pid << ", epoch " << participant.epoch;
+  }
+}
+
+void print_state(const BufferState& state, const DumpOptions& options) {
+  std::cout << "buffer     " << state.name << "\n"
+            << "state      " << state.state << (state.stale ? ", stale: nobody alive uses it" : "") << "\n"
+            << "file       " << state.file_size << " bytes, " << state.allocated_bytes << " allocated\n";
+  if (!state.problem.empty()) {
+    std::cout << "problem    " << state.problem << "\n";
+    return;
+  }
+  std::cout << "segment    " << state.segment_size << " bytes, id " << state.segment_id << "\n"
+            << "ring       " << state.capacity << " bytes, " << state.used_bytes << " used ("
+            << state.used_bytes * 100 / std::max<std::uint64_t>(state.capacity, 1) << " %), largest frame "
+            << state.max_frame_size << "\n"
+            << "metadata   " << (state.metadata_written ? std::to_string(state.metadata_used) + " bytes" : "none yet")
+            << ", room for " << state.metadata_size << "\n"
+            << "positions  written " << state.write_pos << ", reclaimed " << state.reclaim_pos << "\n"
+            << "counts     " << state.frames << " frames, " << state.dropped << " dropped, " << state.wraps
+            << " wraps, " << state.readers_lost << " readers lost\n"
+            << "blocked    " << state.blocked_count << " times, " << static_cast<double>(state.blocked_ns) * 1e-9
+            << " s\n";
+  print_participant("writer     ", state.writer);
+  std::cout << (state.writer_waiting ? ", waits for room\n" : "\n");
+  for (const ReaderState& reader : state.readers) {
+    if (reader.presence == Presence::never_attached) continue;
+    print_participant(("reader " + std::to_string(reader.slot) + (reader.slot < 10 ? "   " : "  ")).c_str(), reader);
+    std::cout << ", let go up to frame " << reader.read_count << ", " << reader.unread_bytes << " bytes unread";
+    if (reader.lost != 0) std::cout << ", " << reader.lost << " lost";
+    if (reader.skipped != 0) std::cout << ", " << reader.skipped << " skipped";
+    std::cout << (reader.waiting ? ", waits for a frame\n" : "\n");
+  }
+  std::cout << "\n" << draw_ring(state, options.width);
+  std::size_t shown = 0;
+  for (const RecordState& record : state.records) {
+    if (shown++ == options.records) {
+      std::cout << "  ... " << state.records.size() - options.records << " more (--records)\n";
+      break;
+    }
+    std::cout << "  at " << record.position << ": ";
+    if (record.padding) {
+      std::cout << "padding, " << record.length << " bytes of ring\n";
+    } else {
+      std::cout << "frame " << record.sequence << ", " << record.size << " bytes (" << record.length
+                << " of ring), type " << record.type << ", tag " << record.tag << "\n";
+    }
+  }
+}
+
+ExitCode dump(const DumpOptions& options) {
+  const Result<BufferState> state = dump_state(options.name);
+  if (!state) {
+    const Outcome outcome = Outcome::of(state.failure());
+    print_message("dump", options.name, outcome);
+    if (options.json) {
+      Json json{{"name", options.name}};
+      add_outcome(json, outcome);
+      print_json(json);
+    }
+    return outcome.exit_code;
+  }
+  if (options.json) {
+    print_json(state_json(*state, true));
+  } else {
+    print_state(*state, options);
+  }
+  return state->problem.empty() ? ExitCode::ok : ExitCode::refused;
+}
+
+}  // namespace
+
+void add_dump_command(CLI::App& program, ExitCode& exit_code) {
+  auto options = std::make_shared<DumpOptions>();
+  CLI::App* command = program.add_subcommand("dump", "Show all about one buffer, without taking a place in it");
+  command->add_option("name", options->name, "Name of the buffer")->required();
+  command->add_option("--width", options->width, "Cells of the drawing")
+      ->capture_default_str()
+      ->check(CLI::Range(8, 1000));
+  command->add_option("--records", options->records, "List so many records (JSON has them all, up to 1,000)")
+      ->capture_default_str();
+  command->add_flag("--json", options->json, "As JSON on standard output");
+  command->footer(exit_code_table());
+  command->callback([options, &exit_code] { exit_code = dump(*options); });
+}
+
+}  // namespace zerobuffer::cli

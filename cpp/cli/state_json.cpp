@@ -1,0 +1,71 @@
+// See state_json.hpp.
+#include "state_json.hpp"
+
+namespace zerobuffer::cli {
+namespace {
+
+Json participant_json(const ParticipantState& participant) {
+  return {{"presence", std::string(to_string(participant.presence))},
+          {"state", participant.state},
+          {"pid", participant.pid},
+          {"epoch", participant.epoch}};
+}
+
+Json reader_json(const ReaderState& reader) {
+  Json json = participant_json(reader);
+  json["slot"] = reader.slot;
+  json["read_pos"] = reader.read_pos;
+  json["read_count"] = reader.read_count;
+  json["unread_bytes"] = reader.unread_bytes;
+  json["lost"] = reader.lost;
+  json["skipped"] = reader.skipped;
+  json["waiting"] = reader.waiting;
+  return json;
+}
+
+Json record_json(const RecordState& record) {
+  return {{"position", record.position}, {"length", record.length}, {"size", record.size},
+          {"sequence", record.sequence}, {"type", record.type},     {"tag", record.tag},
+          {"padding", record.padding}};
+}
+
+}  // namespace
+
+Json state_json(const BufferState& state, bool with_records) {
+  Json json{{"name", state.name},
+            {"state", state.state},
+            {"problem", state.problem.empty() ? Json(nullptr) : Json(state.problem)},
+            {"stale", state.stale},
+            {"file_size", state.file_size},
+            {"allocated_bytes", state.allocated_bytes},
+            {"segment_size", state.segment_size},
+            {"segment_id", state.segment_id},
+            {"capacity", state.capacity},
+            {"max_frame_size", state.max_frame_size},
+            {"max_readers", state.max_readers},
+            {"metadata_size", state.metadata_size},
+            {"metadata_used", state.metadata_used},
+            {"metadata_written", state.metadata_written},
+            {"write_pos", state.write_pos},
+            {"reclaim_pos", state.reclaim_pos},
+            {"used_bytes", state.used_bytes},
+            {"utilisation",
+             state.capacity == 0 ? 0.0 : static_cast<double>(state.used_bytes) / static_cast<double>(state.capacity)},
+            {"frames", state.frames},
+            {"dropped", state.dropped},
+            {"wraps", state.wraps},
+            {"blocked_count", state.blocked_count},
+            {"blocked_ns", state.blocked_ns},
+            {"readers_lost", state.readers_lost}};
+  json["writer"] = participant_json(state.writer);
+  json["writer"]["waiting"] = state.writer_waiting;
+  json["readers"] = Json::array();
+  for (const ReaderState& reader : state.readers) json["readers"].push_back(reader_json(reader));
+  if (with_records) {
+    json["records"] = Json::array();
+    for (const RecordState& record : state.records) json["records"].push_back(record_json(record));
+  }
+  return json;
+}
+
+}  // namespace zerobuffer::cli
