@@ -28,7 +28,8 @@ mkdir -p "$logs"
 
 # --- the suites: each prints what it does; the functions named count_… read how many tests passed from that ---------------
 
-build() { cmake --preset "$1" && cmake --build --preset "$1" --parallel "$(nproc)"; }
+# build PRESET [TARGET…]: only what is asked for, all by default.
+build() { cmake --preset "$1" && cmake --build --preset "$1" --parallel "$(nproc)" ${2:+--target "${@:2}"}; }
 
 # pytest with a watchdog for each test.
 pytest_in() { "$python" -m pytest --timeout=300 -p no:cacheprovider "$@"; }
@@ -43,22 +44,24 @@ run_models() { protocol/model/run.sh; }
 # ThreadSanitizer sees both ends only where they share one mapping. Without address randomisation, because its shadow
 # memory does not fit every layout of newer kernels; where a container forbids that, it is tried with.
 run_tsan() {
-  build tsan || return
+  build tsan zerobuffer_tests || return
   local plain=(); setarch -R true 2>/dev/null && plain=(setarch -R)
   TSAN_OPTIONS=halt_on_error=1 "${plain[@]}" build/tsan/tests/zerobuffer_tests --gtest_filter='SharedMapping*:Ring*'
 }
 # Not the tests that kill processes or run full counts: they say nothing more here and take ten times as long.
 run_asan() {
-  build asan || return
+  build asan zerobuffer_tests || return
   UBSAN_OPTIONS=print_stacktrace=1 build/asan/tests/zerobuffer_tests --gtest_filter='-Process*:Full*'
 }
 run_fuzz() {
-  build fuzz || return
-  local programs=(build/fuzz/fuzz/fuzz_*) program bad=0 good=0
-  [ -x "${programs[0]}" ] || { echo "no fuzzer was built"; return 1; }
+  local sources=(cpp/fuzz/fuzz_*.cpp) program bad=0 good=0
+  [ -f "${sources[0]}" ] || { echo "there is no fuzzer"; return 1; }
+  local programs=("${sources[@]##*/}")
+  programs=("${programs[@]%.cpp}")
+  build fuzz "${programs[@]}" || return
   mkdir -p build/fuzz/found
   for program in "${programs[@]}"; do
-    if "$program" -max_total_time=$((fuzz_seconds / ${#programs[@]})) -timeout=20 -rss_limit_mb=4096 -print_final_stats=1 \
+    if "build/fuzz/fuzz/$program" -max_total_time=$((fuzz_seconds / ${#programs[@]})) -timeout=20 -rss_limit_mb=4096 -print_final_stats=1 \
         -artifact_prefix=build/fuzz/found/; then good=$((good + 1)); else bad=$((bad + 1)); fi
   done
   echo "$good passed, $bad failed"

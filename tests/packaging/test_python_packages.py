@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,8 +27,12 @@ with zerobuffer.Reader(name, payload_size=4096) as reader, zerobuffer.Writer.ope
 """
 
 
+# The same sources are built in several temporary folders: let ccache, where there is one, see that they are the same.
+ENVIRONMENT = {**os.environ, "CCACHE_BASEDIR": tempfile.gettempdir()}
+
+
 def run(command: Sequence[object], cwd: Path, env: dict[str, str] | None = None, check: bool = True) -> str:
-    done = subprocess.run([str(part) for part in command], cwd=cwd, env=env, text=True, timeout=900, stdout=subprocess.PIPE,
+    done = subprocess.run([str(part) for part in command], cwd=cwd, env=env or ENVIRONMENT, text=True, timeout=900, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT)
     assert (done.returncode == 0) == check, done.stdout
     return done.stdout
@@ -80,22 +85,26 @@ def test_the_sdist_carries_all_that_it_needs_to_install(sources: Path, fresh_pyt
     assert_works(fresh_python, tmp_path)
 
 
-def test_the_wheel_holds_the_module_its_types_and_the_licence(sources: Path, fresh_python: Path, tmp_path: Path) -> None:
-    (tmp_path / "dist").mkdir()
-    wheel = build(sources, "wheel", tmp_path / "dist")
+@pytest.fixture(scope="module")
+def wheel(sources: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(sources, "wheel", tmp_path_factory.mktemp("dist"))
+
+
+def test_the_wheel_holds_the_module_its_types_and_the_licence(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert "zerobuffer/py.typed" in names
     assert "zerobuffer/_core.pyi" in names
     assert [name for name in names if name.startswith("zerobuffer/_core.") and name.endswith(".so")]
     assert f"zerobuffer-{VERSION}.dist-info/LICENSE" in names
     assert not [name for name in names if not name.startswith(("zerobuffer/", "zerobuffer-"))]
+
+
+def test_the_wheel_installs_into_a_fresh_environment(wheel: Path, fresh_python: Path, tmp_path: Path) -> None:
     install(fresh_python, wheel, tmp_path)
     assert_works(fresh_python, tmp_path)
 
 
-def test_the_module_shows_the_linker_nothing_of_the_core(sources: Path, tmp_path: Path) -> None:
-    (tmp_path / "dist").mkdir()
-    wheel = build(sources, "wheel", tmp_path / "dist")
+def test_the_module_shows_the_linker_nothing_of_the_core(wheel: Path, tmp_path: Path) -> None:
     (module,) = (name for name in zipfile.ZipFile(wheel).namelist() if name.endswith(".so"))
     zipfile.ZipFile(wheel).extract(module, tmp_path)
     symbols = run(["nm", "--dynamic", "--defined-only", "--demangle", tmp_path / module], tmp_path)
