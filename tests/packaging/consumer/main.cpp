@@ -1,4 +1,5 @@
-// A user's program: sends one frame to itself through a buffer and prints the library's version. Knows public headers only.
+// A user's program: sends one frame to itself through a buffer and prints the library's version. Knows public headers
+// only.
 #include <zerobuffer/zerobuffer.hpp>
 
 #include <chrono>
