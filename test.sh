@@ -28,8 +28,8 @@ mkdir -p "$logs"
 
 # --- the suites: each prints what it does; the functions named count_… read how many tests passed from that ---------------
 
-# build PRESET [TARGET…]: only what is asked for, all by default.
-build() { cmake --preset "$1" && cmake --build --preset "$1" --parallel "$(nproc)" ${2:+--target "${@:2}"}; }
+# build PRESET [TARGET…]: only what is asked for, all by default. Goes on after an error, so that the log names every one.
+build() { cmake --preset "$1" && cmake --build --preset "$1" --parallel "$(nproc)" ${2:+--target "${@:2}"} -- -k 0; }
 
 # pytest with a watchdog for each test.
 pytest_in() { "$python" -m pytest --timeout=300 -p no:cacheprovider "$@"; }
