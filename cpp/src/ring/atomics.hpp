@@ -17,7 +17,7 @@ inline std::atomic<TestPointHook> test_point_hook{nullptr};
 }  // namespace zerobuffer::ring
 #define ZEROBUFFER_POINT(name)                                                                      \
   do {                                                                                              \
-    if (auto hook_ = ::zerobuffer::ring::test_point_hook.load(std::memory_order_relaxed)) hook_(name); \
+    if (auto at_point_ = ::zerobuffer::ring::test_point_hook.load(std::memory_order_relaxed)) at_point_(name); \
   } while (false)
 #else
 #define ZEROBUFFER_POINT(name) static_cast<void>(0)
@@ -96,8 +96,12 @@ struct NativeAtomics {
   }
   /// Identity of the calling thread: cheap, never zero, different for threads that live at the same time.
   static std::uintptr_t this_thread() noexcept {
+#if defined(__GNUC__) && !defined(__clang__)
+    return reinterpret_cast<std::uintptr_t>(__builtin_thread_pointer());
+#else
     static thread_local char token;
     return reinterpret_cast<std::uintptr_t>(&token);
+#endif
   }
   /// Tells the processor that this is a spinning loop.
   static void pause() noexcept {

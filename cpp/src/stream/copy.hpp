@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "ring/atomics.hpp"
+
 namespace zerobuffer::stream {
 
 /// Copies n bytes. `to` is 64-byte aligned and has room for n rounded up to 32 bytes beyond a multiple of 64.
@@ -23,6 +25,14 @@ inline void copy_payload(std::byte* to, const std::byte* from, std::size_t n) no
     for (; at < n; ++at) to[at] = from[at];
     return;
   }
+#ifdef ZEROBUFFER_TEST_POINTS
+  const std::size_t half = n / 2;  // so that a test can end the process in the middle of the copy
+  std::memcpy(to, from, half);
+  ZEROBUFFER_POINT("write.half_copied");
+  to += half;
+  from += half;
+  n -= half;
+#endif
 #if defined(__x86_64__) && !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
   constexpr std::size_t string_move_from = 1 << 20;
   if (n >= string_move_from) {
