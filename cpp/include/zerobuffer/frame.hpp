@@ -55,6 +55,9 @@ class Frame {
 
  private:
   friend class stream::ReaderCore;
+  Frame(stream::ReaderCore* core, std::span<const std::byte> data, std::uint64_t sequence, std::uint64_t tag,
+        std::uint32_t held, std::uint16_t type) noexcept
+      : core_(core), data_(data.data()), size_(data.size()), sequence_(sequence), tag_(tag), held_(held), type_(type) {}
   void take(Frame& other) noexcept {
     core_ = std::exchange(other.core_, nullptr);
     data_ = std::exchange(other.data_, nullptr);

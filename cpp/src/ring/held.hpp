@@ -25,19 +25,18 @@ class HeldFrames {
     mode_ = may_bias ? Mode::biased : Mode::shared;
   }
 
-  /// The reading thread. False where the table is full.
-  [[nodiscard]] bool hold(std::uint64_t position, std::uint32_t& id) noexcept {
+  /// The reading thread: how many frames more can be held.
+  [[nodiscard]] std::uint32_t room() const noexcept {
+    return mask_ + 1 - (M::load_relaxed(tail_) - M::load_acquire(head_));
+  }
+  /// The reading thread, only where there is room(). Returns what release() wants.
+  [[nodiscard]] std::uint32_t hold(std::uint64_t position) noexcept {
     const std::uint32_t tail = M::load_relaxed(tail_);  // only this thread stores it
-    if (tail - M::load_acquire(head_) > mask_) return false;
     Entry& entry = entries_[tail & mask_];
     M::store_relaxed(entry.position, position);
     M::store_relaxed(entry.held, std::uint32_t{1});
-    id = tail;
     M::store_release(tail_, tail + 1);  // pairs with the acquire in oldest()
-    return true;
-  }
-  [[nodiscard]] std::uint32_t room() const noexcept {
-    return mask_ + 1 - (M::load_relaxed(tail_) - M::load_acquire(head_));
+    return tail;
   }
 
   /// The reading thread: everything before `position` was taken or stepped over. Stored after hold().

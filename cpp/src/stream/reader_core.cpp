@@ -64,29 +64,28 @@ ReaderCore::ReaderCore(buffer::Attachment attachment, const BufferConfig& config
 
 // ---------------------------------------------------------------- the hot path
 
-ReaderCore::Taken ReaderCore::take(Frame& frame, Status& status) noexcept {
+// Whether there is a frame that take() may hand out.
+[[gnu::always_inline]] inline ReaderCore::Next ReaderCore::look(Status& status) noexcept {
   if (attachment_.forked()) [[unlikely]] {
     status = Status::forked;
-    return Taken::failed;
+    return Next::failed;
   }
   const ring::Peek peek = ring_.peek();
   if (peek != ring::Peek::frame) [[unlikely]] {
     status = Status::corrupt;
-    return peek == ring::Peek::empty ? Taken::nothing : Taken::failed;
+    return peek == ring::Peek::empty ? Next::nothing : Next::failed;
   }
-  std::uint32_t id;
-  if (!held_.hold(ring_.next(), id)) [[unlikely]] {
+  if (held_.room() == 0) [[unlikely]] {
     status = Status::too_many_held;
-    return Taken::failed;
+    return Next::failed;
   }
-  const protocol::RecordHeader& header = ring_.header();
-  frame.core_ = this;
-  frame.data_ = ring_.payload();
-  frame.size_ = header.size;
-  frame.sequence_ = header.sequence;
-  frame.tag_ = header.tag;
-  frame.held_ = id;
-  frame.type_ = header.type;
+  return Next::frame;
+}
+
+[[gnu::always_inline]] inline Frame ReaderCore::take() noexcept {
+  const protocol::RecordHeader header = ring_.header();
+  const std::byte* payload = ring_.payload();
+  const std::uint32_t held = held_.hold(ring_.next());
   taken_sequence_.store(header.sequence, std::memory_order_relaxed);
   frames_.add();
   bytes_.add(header.size);
@@ -95,21 +94,16 @@ ReaderCore::Taken ReaderCore::take(Frame& frame, Status& status) noexcept {
   }
   ring_.take();
   held_.passed(ring_.next());
-  return Taken::frame;
+  return {this, {payload, header.size}, header.sequence, header.tag, held, header.type};
 }
 
 Result<Frame> ReaderCore::read(std::chrono::nanoseconds timeout) noexcept {
-  Frame frame;
   Status status;
-  switch (take(frame, status)) {
-    [[likely]] case Taken::frame:
-      return frame;
-    case Taken::failed:
-      return failure(status);
-    case Taken::nothing:
-      break;
+  const Next next = look(status);
+  if (next == Next::frame) [[likely]] {
+    return take();
   }
-  return take_slow(Deadline(timeout));
+  return read_slow(next, status, Deadline(timeout));
 }
 
 Result<Frame> ReaderCore::try_read() noexcept {
@@ -119,51 +113,62 @@ Result<Frame> ReaderCore::try_read() noexcept {
 }
 
 void ReaderCore::release(std::uint32_t held) noexcept {
-  if (attachment_.forked()) return;
+  if (attachment_.forked()) [[unlikely]] {
+    return;
+  }
   held_.release(held, [this](std::uint64_t oldest, bool finished) { work(oldest, finished); });
 }
 
 // One thread at a time, after every change of what is held.
-void ReaderCore::work(std::uint64_t oldest, bool finished) noexcept {
-  if (finished) {
+[[gnu::always_inline]] inline void ReaderCore::work(std::uint64_t oldest, bool finished) noexcept {
+  if (finished) [[unlikely]] {
     finish();
     return;
   }
+  if (oldest == published_) return;
+  if (acknowledge_.frames > 1 && !is_due(oldest)) return;
+  publish(oldest);
+}
+
+// Whether the acknowledgement policy lets `oldest` be told now.
+bool ReaderCore::is_due(std::uint64_t oldest) noexcept {
   if (oldest != worked_on_) {
     worked_on_ = oldest;
     ++unpublished_;
   }
-  if (oldest == published_) return;
-  const bool due = unpublished_ >= acknowledge_.frames || publish_now_.load(std::memory_order_relaxed) ||
-                   Machine::load_relaxed(attachment_.oieb().writer_waiting) != 0 ||
-                   (acknowledge_.interval.count() != 0 &&
-                    os::now_coarse_ns() - published_at_ >= std::chrono::nanoseconds(acknowledge_.interval).count());
-  if (due) publish(oldest);
+  return unpublished_ >= acknowledge_.frames || publish_now_.load(std::memory_order_relaxed) ||
+         Machine::load_relaxed(attachment_.oieb().writer_waiting) != 0 ||
+         (acknowledge_.interval.count() != 0 &&
+          os::now_coarse_ns() - published_at_ >= std::chrono::nanoseconds(acknowledge_.interval).count());
 }
 
-void ReaderCore::publish(std::uint64_t position) noexcept {
-  protocol::Oieb& oieb = attachment_.oieb();
+[[gnu::always_inline]] inline void ReaderCore::publish(std::uint64_t position) noexcept {
   // the record at `position`, if there is one, is the oldest that is not let go
-  std::uint64_t count = taken_sequence_.load(std::memory_order_relaxed);
-  if (held_.span() != 0) {
-    const ring::RingMemory memory = memory_of(attachment_);
-    const std::uint64_t sequence = ring::load_header<Machine>(memory.records + position % memory.capacity).sequence;
-    if (sequence != 0) count = sequence - 1;
-  }
+  const std::uint64_t count = held_.span() == 0 ? taken_sequence_.load(std::memory_order_relaxed) : count_before(position);
+  protocol::ReaderSlot& slot = attachment_.slot();
   ZEROBUFFER_POINT("release.before_publish");
-  Machine::store_relaxed(attachment_.slot().read_count, count);
-  Machine::store_release(attachment_.slot().read_pos, position);  // pairs with the acquire in RingWriter::scan
+  Machine::store_relaxed(slot.read_count, count);
+  Machine::store_release(slot.read_pos, position);  // pairs with the acquire in ring::look_at
   ZEROBUFFER_POINT("release.published");
   published_ = position;
-  unpublished_ = 0;
-  publish_now_.store(false, std::memory_order_relaxed);
-  if (acknowledge_.interval.count() != 0) published_at_ = os::now_coarse_ns();
-  if (SpaceSignal::notify(oieb, position, attachment_.barriers())) wakes_.add();
+  if (acknowledge_.frames > 1) {
+    unpublished_ = 0;
+    if (acknowledge_.interval.count() != 0) published_at_ = os::now_coarse_ns();
+  }
+  if (SpaceSignal::notify(attachment_.oieb(), position, attachment_.barriers())) wakes_.add();
 }
 
-void ReaderCore::settle(bool publish_all) noexcept {
-  if (publish_all) publish_now_.store(true, std::memory_order_relaxed);
+std::uint64_t ReaderCore::count_before(std::uint64_t position) const noexcept {
+  const ring::RingMemory memory = memory_of(attachment_);
+  const std::uint64_t sequence = ring::load_header<Machine>(memory.records + position % memory.capacity).sequence;
+  return sequence != 0 ? sequence - 1 : taken_sequence_.load(std::memory_order_relaxed);
+}
+
+// Tells the writer everything that is let go or stepped over, whatever the acknowledgement policy says.
+void ReaderCore::settle() noexcept {
+  publish_now_.store(true, std::memory_order_relaxed);
   held_.settle([this](std::uint64_t oldest, bool finished) { work(oldest, finished); });
+  publish_now_.store(false, std::memory_order_relaxed);
 }
 
 // ---------------------------------------------------------------- nothing there
@@ -180,26 +185,19 @@ Failure ReaderCore::failure(Status status) const noexcept {
   }
 }
 
-Result<Frame> ReaderCore::take_slow(Deadline deadline) noexcept {
+[[gnu::noinline]] Result<Frame> ReaderCore::read_slow(Next next, Status status, Deadline deadline) noexcept {
   for (;;) {
+    if (next == Next::failed) return failure(status);
     // what was stepped over or let go is told before anything else: the writer may wait for just that
     held_.passed(ring_.next());
-    settle(true);
+    settle();
     const std::int64_t now = os::now_coarse_ns();
     Status ended = look_at_writer(now);
     if (ended == Status::ok && !attachment_.owns_slot()) ended = Status::evicted;
     // whatever it is, the last frames were published before it
-    Frame frame;
-    Status status;
-    switch (take(frame, status)) {
-      case Taken::frame:
-        blocking_since_ = 0;
-        return frame;
-      case Taken::failed:
-        return failure(status);
-      case Taken::nothing:
-        break;
-    }
+    next = look(status);
+    if (next == Next::frame) return take();
+    if (next == Next::failed) continue;
     if (ended != Status::ok) {
       if (ended == Status::peer_dead) reported_dead_ = seen_writer_.epoch();
       return failure(ended);
@@ -224,7 +222,9 @@ Status ReaderCore::look_at_writer(std::int64_t now) noexcept {
       if (reported_dead_ == seen_writer_.epoch() || now - looked_at_ < longest_sleep_ns) return Status::ok;
       looked_at_ = now;
       looks_.add();
-      return attachment_.writer_lock_held() ? Status::ok : Status::peer_dead;
+      if (attachment_.writer_lock_held()) return Status::ok;
+      // the word again: it may have closed, or had a successor, between the two looks
+      return attachment_.writer_place().bits == seen_writer_.bits ? Status::peer_dead : Status::ok;
     default:
       return Status::ok;
   }
@@ -235,9 +235,8 @@ bool ReaderCore::blocks_the_writer(std::int64_t now) noexcept {
   const protocol::Oieb& oieb = attachment_.oieb();
   const bool blocks = held_.span() != 0 && Machine::load_acquire(oieb.writer_waiting) != 0 &&
                       Machine::load_relaxed(oieb.wanted_pos) > Machine::load_relaxed(attachment_.slot().read_pos);
-  if (!blocks) {
-    blocking_since_ = 0;
-  } else if (blocking_since_ == 0) {
+  if (!blocks || blocking_at_ != ring_.next()) {
+    blocking_at_ = ring_.next();
     blocking_since_ = now;
   }
   return blocks && now - blocking_since_ >= longest_sleep_ns;
@@ -259,11 +258,7 @@ Result<std::size_t> ReaderCore::read_many(std::span<Frame> out, std::chrono::nan
   out[0] = std::move(*first);
   std::size_t count = 1;
   Status status;  // of a frame that fails after the first: the next call meets it again
-  while (count < out.size()) {
-    Frame frame;
-    if (take(frame, status) != Taken::frame) break;
-    out[count++] = std::move(frame);
-  }
+  while (count < out.size() && look(status) == Next::frame) out[count++] = take();
   return count;
 }
 
@@ -279,10 +274,9 @@ Result<Frame> ReaderCore::read_newest(std::chrono::nanoseconds timeout) noexcept
   // at most what is there now: a fast writer must not keep us here
   Status status;
   for (std::uint64_t left = ring_.unread(), from = ring_.next(); ring_.next() - from < left;) {
-    Frame newer;
-    if (take(newer, status) != Taken::frame) break;
+    if (look(status) != Next::frame) break;
     if (first == 0) first = result->sequence();
-    *result = std::move(newer);
+    *result = take();
   }
   if (first != 0 && result->sequence() > first) {
     skipped_.add(result->sequence() - first);
@@ -352,7 +346,7 @@ int ReaderCore::fd() const noexcept { return attachment_.named() ? -1 : attachme
 
 void ReaderCore::close() noexcept {
   if (attachment_.forked()) return;  // the parent's; its mapping stays, so that views of it do not fault
-  settle(true);
+  settle();
   attachment_.begin_leave();
   held_.end([this](std::uint64_t oldest, bool finished) { work(oldest, finished); });
 }

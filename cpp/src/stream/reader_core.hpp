@@ -46,17 +46,20 @@ class ReaderCore {
   ReaderCore(buffer::Attachment attachment, const BufferConfig& config);
   ~ReaderCore() = default;
 
-  enum class Taken : std::uint8_t { frame, nothing, failed };
-  Taken take(Frame& frame, Status& status) noexcept;
-  Result<Frame> take_slow(Deadline deadline) noexcept;
+  enum class Next : std::uint8_t { frame, nothing, failed };
+  [[nodiscard]] Next look(Status& status) noexcept;
+  [[nodiscard]] Frame take() noexcept;
+  Result<Frame> read_slow(Next next, Status status, Deadline deadline) noexcept;
   [[nodiscard]] Failure failure(Status status) const noexcept;
 
   [[nodiscard]] Status look_at_writer(std::int64_t now) noexcept;
   [[nodiscard]] bool blocks_the_writer(std::int64_t now) noexcept;
   void note_lost(std::uint64_t first_sequence) noexcept;
-  void settle(bool publish) noexcept;
+  void settle() noexcept;
   void work(std::uint64_t oldest, bool finished) noexcept;
+  [[nodiscard]] bool is_due(std::uint64_t oldest) noexcept;
   void publish(std::uint64_t position) noexcept;
+  [[nodiscard]] std::uint64_t count_before(std::uint64_t position) const noexcept;
   void finish() noexcept;
 
   buffer::Attachment attachment_;
@@ -75,7 +78,8 @@ class ReaderCore {
   std::atomic<std::uint64_t> taken_sequence_{0};  // of the last frame handed out
   bool count_lost_ = false;                       // the first frame tells how many a late resume has lost
   std::int64_t looked_at_ = 0;        // when the writer's life was last looked at
-  std::int64_t blocking_since_ = 0;   // since when this reader alone keeps the writer from going on
+  std::uint64_t blocking_at_ = 0;     // where this reader has stood ...
+  std::int64_t blocking_since_ = 0;   // ... since when its held frames alone keep the writer from going on
   std::uint64_t reported_dead_ = 0;   // writer epoch whose death was told
   int cpu_ = -1;
   protocol::PlaceWord seen_writer_;
