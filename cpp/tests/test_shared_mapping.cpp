@@ -1,0 +1,278 @@
+// Both ends of the real ring, its waiting and its table of held frames on one mapping, in threads of one process: here
+// ThreadSanitizer sees every access of both ends, the payload's included. (A Reader and a Writer of one process map the
+// segment twice, at two addresses.)
+#include <deque>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "os/kernel.hpp"
+#include "ring_on_array.hpp"
+
+namespace zerobuffer {
+namespace {
+using namespace support;
+using DataSignal = ring::DataSignal<Machine>;
+using SpaceSignal = ring::SpaceSignal<Machine>;
+using Held = ring::HeldFrames<Machine>;
+
+constexpr std::int64_t longest_sleep = 100'000'000;
+
+#if defined(__SANITIZE_THREAD__)
+constexpr std::uint64_t many = 20'000;
+#else
+constexpr std::uint64_t many = 100'000;
+#endif
+
+// The writing end: waits for room as stream/ does.
+class WritingEnd {
+ public:
+  WritingEnd(RingOnArray& array, ring::Barriers barriers)
+      : array_(array), barriers_(barriers), ring_(array.memory(), barriers, 0) {}
+
+  void write(std::uint64_t size) {
+    std::byte* room;
+    while ((room = ring_.try_claim(size)) == nullptr) wait();
+    fill({room, size}, ring_.frames() + 1);
+    ring_.commit(size, 0, 0);
+    ring_.publish();
+  }
+  [[nodiscard]] std::uint64_t sleeps() const noexcept { return sleeps_; }
+
+ private:
+  void wait() {
+    const std::uint32_t value = SpaceSignal::arm(array_.oieb(), ring_.wanted_pos(), barriers_);
+    if (ring_.scan().slowest >= ring_.wanted_pos()) {
+      SpaceSignal::disarm(array_.oieb());
+      return;
+    }
+    ++sleeps_;
+    os::futex_wait(array_.oieb().space_futex, value, longest_sleep);
+  }
+  RingOnArray& array_;
+  ring::Barriers barriers_;
+  Writing ring_;
+  std::uint64_t sleeps_ = 0;
+};
+
+// The reading end in one slot: frames are held in the real table and let go by whatever thread.
+class ReadingEnd {
+ public:
+  struct Taken {
+    std::span<const std::byte> data;
+    std::uint64_t sequence = 0;
+    std::uint32_t id = 0;
+  };
+
+  ReadingEnd(RingOnArray& array, std::uint32_t slot, ring::Barriers barriers, std::uint32_t max_held)
+      : array_(array),
+        bit_(std::uint64_t{1} << slot),
+        barriers_(barriers),
+        reader_(array, slot),
+        held_(max_held, os::thread_barrier_available(), reader_.reading().next()) {}
+
+  Taken next() {
+    for (;;) {
+      if (reader_.peek() == Peek::frame) {
+        Taken taken;
+        if (held_.room() != 0) {
+          taken.id = held_.hold(reader_.reading().next());
+          taken.data = reader_.data();
+          taken.sequence = reader_.header().sequence;
+          reader_.take();
+          held_.passed(reader_.reading().next());
+          return taken;
+        }
+        std::this_thread::yield();  // too many are held: others let them go
+        continue;
+      }
+      held_.passed(reader_.reading().next());
+      held_.settle([&](std::uint64_t oldest, bool) { publish(oldest); });
+      const std::uint32_t value = DataSignal::arm(array_.oieb(), bit_, barriers_);
+      if (reader_.reading().more()) {
+        DataSignal::disarm(array_.oieb(), bit_);
+      } else {
+        os::futex_wait(array_.oieb().data_futex, value, longest_sleep);
+      }
+    }
+  }
+  void release(std::uint32_t id) {
+    held_.release(id, [&](std::uint64_t oldest, bool) { publish(oldest); });
+  }
+
+ private:
+  void publish(std::uint64_t position) {
+    if (position == published_) return;
+    published_ = position;
+    reader_.let_go(position);
+    SpaceSignal::notify(array_.oieb(), position, barriers_);
+  }
+  RingOnArray& array_;
+  std::uint64_t bit_;
+  ring::Barriers barriers_;
+  ArrayReader reader_;
+  Held held_;
+  std::uint64_t published_ = top;
+  static constexpr std::uint64_t top = ~std::uint64_t{0};
+};
+
+ring::Barriers asymmetric() {
+  return {.publisher_registered = os::register_for_remote_barrier(),
+          .sleeper_can_call = os::remote_barrier_available()};
+}
+
+void stream_through(ring::Barriers barriers, std::uint64_t capacity, std::uint64_t biggest) {
+  RingOnArray array(capacity);
+  ReadingEnd reader(array, 0, barriers, 8);
+  std::thread thread([&] {
+    WritingEnd writer(array, barriers);
+    for (std::uint64_t i = 1; i <= many; ++i) writer.write(mix(i) % (biggest + 1));
+  });
+  for (std::uint64_t i = 1; i <= many; ++i) {
+    const ReadingEnd::Taken taken = reader.next();
+    EXPECT_EQ(taken.sequence, i);
+    EXPECT_EQ(taken.data.size(), mix(i) % (biggest + 1));
+    EXPECT_TRUE(holds(taken.data, i));
+    reader.release(taken.id);
+    if (::testing::Test::HasFailure()) abort();  // the other thread would wait for ever
+  }
+  thread.join();
+}
+
+// Scenario 1.2, 1.3
+TEST(SharedMapping, every_frame_comes_through_a_small_ring_whole_and_in_order_with_full_fences) {
+  stream_through({}, 512, 480);
+}
+TEST(SharedMapping, every_frame_comes_through_a_small_ring_whole_and_in_order_with_the_asymmetric_barrier) {
+  if (!asymmetric().publisher_registered || !asymmetric().sleeper_can_call)
+    GTEST_SKIP() << "the kernel refuses membarrier";
+  stream_through(asymmetric(), 512, 480);
+}
+TEST(SharedMapping, every_frame_comes_through_a_larger_ring) { stream_through({}, 16 << 10, 1000); }
+
+// Scenario 3.1, 3.3: the reading thread takes, a second one lets go in another order.
+TEST(SharedMapping, frames_released_by_another_thread_in_any_order_never_change_while_held) {
+  constexpr std::size_t most_held = 8;
+  RingOnArray array(4096);
+  ReadingEnd reader(array, 0, {}, most_held);
+  std::mutex mutex;
+  std::deque<ReadingEnd::Taken> handed_over;
+  std::thread writing([&] {
+    WritingEnd writer(array, {});
+    for (std::uint64_t i = 1; i <= many; ++i) writer.write(mix(i) % 300);
+  });
+  std::thread releasing([&] {
+    std::mt19937_64 random(5);
+    for (std::uint64_t released = 0; released < many;) {
+      ReadingEnd::Taken taken;
+      {
+        const std::lock_guard lock(mutex);
+        if (!handed_over.empty()) {
+          const auto at = handed_over.begin() + static_cast<std::ptrdiff_t>(random() % handed_over.size());
+          taken = *at;
+          handed_over.erase(at);
+        }
+      }
+      if (taken.sequence == 0) {
+        std::this_thread::yield();
+        continue;
+      }
+      EXPECT_TRUE(holds(taken.data, taken.sequence)) << "frame " << taken.sequence << " changed while it was held";
+      if (::testing::Test::HasFailure()) abort();
+      reader.release(taken.id);
+      ++released;
+    }
+  });
+  for (std::uint64_t i = 1; i <= many; ++i) {
+    const ReadingEnd::Taken taken = reader.next();
+    EXPECT_EQ(taken.sequence, i);
+    if (::testing::Test::HasFailure()) abort();
+    const std::lock_guard lock(mutex);
+    handed_over.push_back(taken);
+  }
+  writing.join();
+  releasing.join();
+}
+
+// Scenario 8.1
+TEST(SharedMapping, three_readers_see_every_frame_while_one_of_them_is_slow) {
+  constexpr std::uint64_t frames = many / 10;
+  RingOnArray array(2048, 0, 3);
+  std::deque<ReadingEnd> readers;
+  for (std::uint32_t slot = 0; slot < 3; ++slot) readers.emplace_back(array, slot, ring::Barriers{}, 4);
+  std::vector<std::thread> threads;
+  for (std::uint32_t slot = 0; slot < 3; ++slot) {
+    threads.emplace_back([&, slot] {
+      for (std::uint64_t i = 1; i <= frames; ++i) {
+        const ReadingEnd::Taken taken = readers[slot].next();
+        EXPECT_EQ(taken.sequence, i);
+        EXPECT_TRUE(holds(taken.data, i));
+        if (::testing::Test::HasFailure()) abort();
+        if (slot == 2 && i % 16 == 0) std::this_thread::yield();
+        readers[slot].release(taken.id);
+      }
+    });
+  }
+  WritingEnd writer(array, {});
+  for (std::uint64_t i = 1; i <= frames; ++i) writer.write(mix(i) % 200);
+  for (std::thread& thread : threads) thread.join();
+}
+
+// The end of a reader whose frames are with other threads: the last one out finishes, exactly once.
+TEST(SharedMapping, the_last_of_several_threads_to_release_finishes_the_table_exactly_once) {
+  for (int round = 0; round < 300; ++round) {
+    struct Owner {
+      Held held{8, os::thread_barrier_available(), 0};
+      std::atomic<int> finished{0};
+      std::atomic<std::uint64_t> oldest{0};
+    } owner;
+    const auto work = [&](std::uint64_t oldest, bool finished) {
+      if (finished) ++owner.finished;
+      owner.oldest = oldest;
+    };
+    std::uint32_t ids[6];
+    for (std::uint32_t i = 0; i < 6; ++i) {
+      ids[i] = owner.held.hold(i * 64);
+      owner.held.passed((i + 1) * 64);
+    }
+    owner.held.release(ids[round % 6], work);  // this thread owns the table now
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 2; ++t) {
+      threads.emplace_back([&, t] {
+        for (int i = t; i < 6; i += 2) {
+          if (i != round % 6) owner.held.release(ids[i], work);
+        }
+      });
+    }
+    owner.held.end(work);
+    for (std::thread& thread : threads) thread.join();
+    ASSERT_EQ(owner.finished, 1);
+    ASSERT_EQ(owner.oldest, 6U * 64);
+  }
+}
+
+// The public classes in two threads: their own state, if not the payload, is seen by ThreadSanitizer here as well.
+TEST(SharedMapping, a_reader_and_a_writer_object_work_in_two_threads_of_one_process) {
+  BufferConfig config = ring_of(4096);
+  const std::string name = unique_name();
+  auto reader = Reader::create(name, config).value();
+  std::thread thread([&] {
+    auto writer = Writer::open(name, generous, config).value();
+    for (std::uint64_t i = 1; i <= many / 4; ++i) {
+      const auto data = payload(mix(i) % 700, i);
+      const auto written = writer.write(data, generous);
+      if (!written) abort();
+    }
+  });
+  for (std::uint64_t i = 1; i <= many / 4; ++i) {
+    auto frame = reader.read(generous);
+    ASSERT_OK(frame);
+    ASSERT_EQ(frame->sequence(), i);
+    ASSERT_TRUE(holds(frame->data(), i));
+  }
+  thread.join();
+  EXPECT_STATUS(reader.read(generous), Status::closed);
+}
+
+}  // namespace
+}  // namespace zerobuffer
