@@ -7,6 +7,7 @@
 #include "buffer/machine.hpp"
 #include "os/clock.hpp"
 #include "os/process.hpp"
+#include "ring/header.hpp"
 
 namespace zerobuffer::buffer {
 namespace {
@@ -17,6 +18,9 @@ using Slots = ring::Slots<Machine>;
 
 constexpr std::uint64_t writer_byte = protocol::lock_base;
 constexpr std::uint64_t slot_byte(std::uint32_t slot) noexcept { return protocol::lock_base + 1 + slot; }
+
+// No participant's: locked only by whoever holds the whole range, because it is just removing the buffer.
+constexpr std::uint64_t whole_range_byte = protocol::lock_base + protocol::lock_stride - 1;
 
 constexpr std::int64_t retry_pause_ns = 1'000'000;  // between looks for a buffer that is not there yet
 
@@ -208,8 +212,12 @@ Result<Attachment> Attachment::open_fd(int fd, const BufferConfig& config, Role 
 
 Result<void> Attachment::take_writer_place(const std::string& what) {
   if (!locks_.try_lock(writer_byte)) {  // a lock of our own description that is there already stays
+    if (locks_.held_by_other(whole_range_byte)) return Failure(Status::not_found, what + " is just being removed");
     return Failure(Status::writer_exists, what + " has a living writer (process " +
                                               std::to_string(Machine::load_relaxed(oieb().writer_pid)) + "); there can be only one");
+  }
+  if (!positions_possible()) {
+    return Failure(Status::corrupt, what + ": write_pos, reclaim_pos and the frame counts do not fit together");
   }
   set_up_barriers(Role::writer);
   Machine::store_relaxed(oieb().writer_pid, os::process_id());
@@ -225,12 +233,26 @@ Result<void> Attachment::take_writer_place(const std::string& what) {
   return {};
 }
 
+// What a writer goes on from, checked once (SPEC.md 16.4).
+bool Attachment::positions_possible() const noexcept {
+  const std::uint64_t position = Machine::load_acquire(oieb().write_pos);
+  const std::uint64_t reclaimed = Machine::load_relaxed(oieb().reclaim_pos);
+  const protocol::CountEntry& first = oieb().counts[0];
+  const protocol::CountEntry& entry = Machine::load_relaxed(first.position) == position ? first : oieb().counts[1];
+  return (position | reclaimed) % protocol::record_alignment == 0 && position - reclaimed <= segment_.geometry().capacity &&
+         Machine::load_relaxed(entry.position) == position &&
+         Machine::load_relaxed(entry.count) <= position / protocol::record_alignment;
+}
+
 bool Attachment::try_slot(std::uint32_t index, JoinAt join, bool take_dead) {
   protocol::ReaderSlot& slot = segment_.slots()[index];
   const bool wants_dead = join == JoinAt::resume;
   const PlaceWord first = Slots::place(slot);
   const bool free = first.slot_state() == SlotState::free;
-  if (!free && !wants_dead && !take_dead) return false;
+  // a byte is locked only where it may pay: somebody who leaves just then would think that we stay
+  const bool evicted = free && first.epoch() != 0 && Machine::load_relaxed(slot.evicted_epoch) == first.epoch();
+  const bool resumable = evicted || first.slot_state() == SlotState::active;
+  if (wants_dead ? !resumable : !free && !take_dead) return false;
   if (!locks_.try_lock(slot_byte(index))) return false;
   ZEROBUFFER_POINT("join.locked");
   slot_ = index;
@@ -261,7 +283,7 @@ bool Attachment::try_slot(std::uint32_t index, JoinAt join, bool take_dead) {
   Machine::store_relaxed(slot.start_time, os::process_start_time());
   Machine::store_relaxed(slot.last_cpu, std::int32_t{-1});
   if (!wants_dead) {
-    Machine::store_relaxed(slot.read_count, std::uint64_t{0});
+    Machine::store_relaxed(slot.read_count, frames_before(position_));
     Machine::store_relaxed(slot.lost, std::uint64_t{0});
     Machine::store_relaxed(slot.skipped, std::uint64_t{0});
   }
@@ -269,6 +291,20 @@ bool Attachment::try_slot(std::uint32_t index, JoinAt join, bool take_dead) {
   // the writer may be waiting for a reader
   ring::SpaceSignal<Machine>::notify(oieb(), protocol::parked, ring::Barriers{});
   return true;
+}
+
+// Sequence of the last frame before a position that is pinned; 0 where padding hides it. Only counts depend on it.
+std::uint64_t Attachment::frames_before(std::uint64_t position) const noexcept {
+  if (position % protocol::record_alignment != 0) return 0;
+  for (const protocol::CountEntry& entry : oieb().counts) {
+    if (Machine::load_acquire(entry.position) != position) continue;
+    const std::uint64_t count = Machine::load_acquire(entry.count);
+    // an entry is written again only after write_pos has left its position
+    if (Machine::load_acquire(oieb().write_pos) == position) return count;
+  }
+  if (Machine::load_acquire(oieb().write_pos) == position) return 0;
+  const auto header = ring::load_header<Machine>(segment_.records() + position % segment_.geometry().capacity);
+  return header.sequence == 0 ? 0 : header.sequence - 1;
 }
 
 Result<void> Attachment::take_slot(JoinAt join, const std::string& what) {
@@ -280,6 +316,7 @@ Result<void> Attachment::take_slot(JoinAt join, const std::string& what) {
     return false;
   };
   if (try_all(false)) return {};
+  if (locks_.held_by_other(whole_range_byte)) return Failure(Status::not_found, what + " is just being removed");
   if (join == JoinAt::resume) {
     return Failure(Status::nothing_to_resume, what + ": no reader died that could be resumed; open it with another `join`");
   }

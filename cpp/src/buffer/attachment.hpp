@@ -69,6 +69,8 @@ class Attachment {
   Result<void> take_writer_place(const std::string& what);
   Result<void> take_slot(JoinAt join, const std::string& what);
   bool try_slot(std::uint32_t index, JoinAt join, bool take_dead);
+  [[nodiscard]] bool positions_possible() const noexcept;
+  [[nodiscard]] std::uint64_t frames_before(std::uint64_t position) const noexcept;
   void set_up_barriers(Role role);
 
   Segment segment_;

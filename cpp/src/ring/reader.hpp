@@ -39,7 +39,7 @@ class RingReader {
         drained_ = 0;
         const std::uint64_t position = M::load_acquire(oieb_->write_pos);  // pairs with the release in publish()
         if (position == next_) return Peek::empty;
-        if (position - next_ > capacity_ || position % protocol::record_alignment != 0) return Peek::corrupt;
+        if (position - next_ > capacity_ || (position | next_) % protocol::record_alignment != 0) return Peek::corrupt;
         seen_ = position;
       }
       header_ = load_header<M>(records_ + offset_);
@@ -47,10 +47,13 @@ class RingReader {
       if (length == 0 || length > seen_ - next_ || length > capacity_ - offset_) return Peek::corrupt;
       if (header_.flags == 0) [[likely]] {
         if (header_.size > length - protocol::header_size) return Peek::corrupt;
-        if (header_.sequence != expected_ && (expected_ != 0 || header_.sequence == 0)) return Peek::corrupt;
+        if (header_.sequence != expected_ || expected_ == 0) [[unlikely]] {
+          if (expected_ != 0 || header_.sequence == 0) return Peek::corrupt;  // any will do for the first, but none is 0
+        }
         return Peek::frame;
       }
       if (header_.flags != protocol::record_flag::padding || length != capacity_ - offset_) return Peek::corrupt;
+      if (offset_ == 0) return Peek::corrupt;  // no lap is all padding: a hostile writer would keep us here
       advance(length);
     }
   }

@@ -55,7 +55,8 @@ struct Slots {
     ZEROBUFFER_POINT("join.position_stored");
     const PlaceWord joining = PlaceWord::of(SlotState::joining, seen.epoch() + 1);
     if (!M::compare_exchange(slot.place, seen.bits, joining.bits)) return {};  // a full fence
-    for (;;) {
+    // reclaim_pos moves at most once per renewal of the writer's; who moves it this often is no writer
+    for (int i = 0; i < join_attempts; ++i) {
       M::fence();
       ZEROBUFFER_POINT("join.joining");
       const std::uint64_t reclaimed = M::load_acquire(oieb.reclaim_pos);
@@ -92,7 +93,8 @@ struct Slots {
   /// Frees a slot whose owner is dead (or evicted): only if its word is still the one that was looked at.
   static bool free_dead(ReaderSlot& slot, PlaceWord seen) noexcept {
     if (M::load_relaxed(slot.place) != seen.bits) return false;
-    M::store_relaxed(slot.evicted_epoch, seen.epoch());
+    // only an active owner leaves a position behind that somebody could resume from
+    if (seen.slot_state() == SlotState::active) M::store_relaxed(slot.evicted_epoch, seen.epoch());
     return M::compare_exchange(slot.place, seen.bits, PlaceWord::of(SlotState::free, seen.epoch()).bits);
   }
 
@@ -104,6 +106,8 @@ struct Slots {
   }
 
  private:
+  static constexpr int join_attempts = 1'000'000;
+
   static Joined activate(ReaderSlot& slot, PlaceWord joining, std::uint64_t position) noexcept {
     const PlaceWord active = PlaceWord::of(SlotState::active, joining.epoch());
     if (!M::compare_exchange(slot.place, joining.bits, active.bits)) return {};

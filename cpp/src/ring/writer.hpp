@@ -41,8 +41,9 @@ template <class M>
     const std::uint64_t at = M::load_acquire(slots[i].read_pos);  // pairs with the release of a reader's publication
     if (at == protocol::parked) continue;
     if (word.kind() == SlotKind::reader && word.slot_state() != SlotState::closing) ++result.active;
-    // behind by more than there is, or ahead; a joiner's first position may be as old as it likes
-    if (position - at > capacity && word.slot_state() != SlotState::joining) result.impossible |= std::uint64_t{1} << i;
+    // within a record, or ahead, or behind by more than there is; but a joiner's first position may be as old as it likes
+    const bool too_old = position - at > capacity && word.slot_state() != SlotState::joining;
+    if (too_old || at > position || at % protocol::record_alignment != 0) result.impossible |= std::uint64_t{1} << i;
     if (result.counted++ == 0 || position - at > position - result.slowest) result.slowest = at;
   }
   return result;
@@ -159,11 +160,13 @@ class RingWriter {
     return second;
   }
 
-  /// Gives up everything published, if nobody needs any of it any more: then no late reader can get it either.
+  /// Gives up everything published, if nobody needs any of it any more: then no late reader can get it either. Frames
+  /// that wait for a first reader are needed.
   bool retire_published() noexcept {
     M::fence();
     Scan look = scan();
     if (look.counted != 0 && look.slowest != published_) return false;
+    if (look.counted == 0 && reclaimed_ != published_ && Slots<M>::epoch_sum(slots_) == 0) return false;
     announce(published_);
     look = scan();
     return look.counted == 0 || look.slowest == published_;

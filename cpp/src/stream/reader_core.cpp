@@ -83,18 +83,22 @@ ReaderCore::ReaderCore(buffer::Attachment attachment, const BufferConfig& config
 }
 
 [[gnu::always_inline]] inline Frame ReaderCore::take() noexcept {
-  const protocol::RecordHeader header = ring_.header();
+  // word by word: a copy of the header would be made of wide loads, which cannot be forwarded from its narrow stores
+  const std::uint64_t size = ring_.header().size;
+  const std::uint64_t sequence = ring_.header().sequence;
+  const std::uint64_t tag = ring_.header().tag;
+  const std::uint16_t type = ring_.header().type;
   const std::byte* payload = ring_.payload();
   const std::uint32_t held = held_.hold(ring_.next());
-  taken_sequence_.store(header.sequence, std::memory_order_relaxed);
+  taken_sequence_.store(sequence, std::memory_order_relaxed);
   frames_.add();
-  bytes_.add(header.size);
+  bytes_.add(size);
   if (count_lost_) [[unlikely]] {
-    note_lost(header.sequence);
+    note_lost(sequence);
   }
   ring_.take();
   held_.passed(ring_.next());
-  return {this, {payload, header.size}, header.sequence, header.tag, held, header.type};
+  return {this, {payload, size}, sequence, tag, held, type};
 }
 
 Result<Frame> ReaderCore::read(std::chrono::nanoseconds timeout) noexcept {

@@ -36,7 +36,8 @@ struct WriterCore::SpaceWait {
     return scan.counted != 0 && scan.impossible == 0 && scan.slowest >= wanted;
   }
   std::uint32_t arm() const noexcept {
-    return SpaceSignal::arm(core.attachment_.oieb(), wanted, core.attachment_.barriers());
+    // who waits for readers to come waits for no position: no reader may think that it is in the way
+    return SpaceSignal::arm(core.attachment_.oieb(), wanted == protocol::parked ? 0 : wanted, core.attachment_.barriers());
   }
   void disarm() const noexcept { SpaceSignal::disarm(core.attachment_.oieb()); }
   const std::uint32_t& word() const noexcept { return core.attachment_.oieb().space_futex; }
