@@ -26,7 +26,7 @@ export ZEROBUFFER_BIN_DIR=$release/bin ZEROBUFFER_HELPER_DIR=$release/helpers
 export PYTHONDONTWRITEBYTECODE=1 PYTHONFAULTHANDLER=1
 mkdir -p "$logs"
 
-# --- the suites: each prints what it does; the functions named count_… read how many tests passed from that ---------------
+# --- the suites: each prints what it does; count() reads how many tests passed from that ---------------
 
 # build PRESET [TARGET…]: only what is asked for, all by default. Goes on after an error, so that the log names every one.
 build() { cmake --preset "$1" && cmake --build --preset "$1" --parallel "$(nproc)" ${2:+--target "${@:2}"} -- -k 0; }
