@@ -1,6 +1,7 @@
 // See buffer_options.hpp.
 #include "buffer_options.hpp"
 
+#include <algorithm>
 #include <map>
 
 namespace zerobuffer::cli {
@@ -66,9 +67,11 @@ BufferConfig BufferOptions::resolve(std::uint64_t frame_size) const {
   if (payload_size != 0) {
     resolved.payload_size = payload_size;
   } else if (frame_size != 0) {
+    // Small frames want more than a few places: a ring of 1 MiB costs nothing and never makes both sides wait in turn.
+    constexpr std::uint64_t smallest_ring = 1 << 20;
     const BufferConfig fitted = BufferConfig::for_frames(frame_size, in_flight);
-    resolved.payload_size = fitted.payload_size;
-    resolved.burst_size = fitted.burst_size;
+    resolved.payload_size = std::max(fitted.payload_size, smallest_ring);
+    resolved.burst_size = fitted.payload_size < smallest_ring ? 0 : fitted.burst_size;
   }
   if (burst_size != 0) resolved.burst_size = burst_size;
   if (no_pre_touch) resolved.pre_touch = false;

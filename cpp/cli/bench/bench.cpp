@@ -41,6 +41,9 @@ Effort effort_of(const BenchOptions& options) {
   return {std::chrono::milliseconds(60), options.repetitions, std::max<std::size_t>(15, options.repetitions)};
 }
 
+/// No new repetition is begun after this time.
+constexpr std::uint64_t longest_run_ns = 50'000'000'000;
+
 /// Steps of a repetition: pairs that are measured directly one after the other, and single workloads.
 struct Step {
   const Comparison* comparison = nullptr;
@@ -69,6 +72,8 @@ class BenchRun {
         const bool in_itself = step.comparison != nullptr && step.comparison->floor.empty();
         if (repetition < (in_itself ? effort_.fresh_rings : effort_.repetitions)) take(step, repetition);
       }
+      // A busy machine must not make it endless; the records say how many repetitions there were.
+      if (monotonic_ns() - start_ns > longest_run_ns) break;
     }
     seconds_ = static_cast<double>(monotonic_ns() - start_ns) * 1e-9;
   }
