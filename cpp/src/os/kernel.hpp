@@ -12,7 +12,7 @@ FutexResult futex_wait(const std::uint32_t& word, std::uint32_t expected, std::i
 /// Wakes everybody who sleeps on the word, in whatever process.
 void futex_wake_all(std::uint32_t& word) noexcept;
 
-/// Registers this process, once, so that other processes' remote_barrier() reaches it. False where the kernel or a
+/// Registers this process, so that other processes' remote_barrier() reaches it. False where the kernel or a
 /// seccomp filter refuses: then publishing needs a full fence.
 [[nodiscard]] bool register_for_remote_barrier() noexcept;
 /// Whether remote_barrier() works here.
@@ -20,7 +20,7 @@ void futex_wake_all(std::uint32_t& word) noexcept;
 /// A full barrier in every running thread of every registered process, this one included.
 void remote_barrier() noexcept;
 
-/// Whether thread_barrier() works here (registers this process, once).
+/// Whether thread_barrier() works here (registers this process).
 [[nodiscard]] bool thread_barrier_available() noexcept;
 /// A full barrier in every running thread of this process.
 void thread_barrier() noexcept;

@@ -274,9 +274,10 @@ class RingWriter {
   std::uint64_t burst_;
   Barriers barriers_;
 
+  // pos_ and offset_ stand apart, or the compiler advances both by one wide store, which a narrow load waits for
   std::uint64_t pos_ = 0;        // end of what was committed
-  std::uint64_t offset_ = 0;     // pos_ within the lap; capacity_ where the lap is full
   std::uint64_t limit_ = 0;      // least of the three below: up to here a claim needs no second thought
+  std::uint64_t offset_ = 0;     // pos_ within the lap; capacity_ where the lap is full
   std::uint64_t count_ = 0;      // frames committed = sequence of the last one
   std::uint64_t published_ = 0;  // write_pos
   std::uint64_t last_record_ = 0;

@@ -85,7 +85,7 @@ std::byte* WriterCore::room(std::size_t size, Deadline deadline, Full full, Stat
   return room_slow(size, deadline, full, status);
 }
 
-void WriterCore::publish(std::size_t size) noexcept {
+[[gnu::always_inline]] inline void WriterCore::publish(std::size_t size) noexcept {
   if (batch_open_) return;
   const bool woke = ring_.publish();
   if (woke || size >= always_sampled_size || ring_.frames() - sampled_at_frame_ >= frames_per_sample) [[unlikely]] {
@@ -171,8 +171,9 @@ void WriterCore::end_batch() noexcept {
   release_if_unused();
 }
 
+// A forked child frees nothing of its parent's: mappings stay, and the lock's descriptor may be somebody else's by now.
 void WriterCore::release_if_unused() noexcept {
-  if (closed_ && !claim_open_ && !batch_open_) delete this;
+  if (!attachment_.forked() && closed_ && !claim_open_ && !batch_open_) delete this;
 }
 
 // ---------------------------------------------------------------- no room

@@ -41,9 +41,9 @@ FutexResult futex_wait(const std::uint32_t& word, std::uint32_t expected, std::i
 void futex_wake_all(std::uint32_t& word) noexcept { syscall(SYS_futex, &word, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0); }
 
 bool register_for_remote_barrier() noexcept {
-  static const bool registered = supports(MEMBARRIER_CMD_GLOBAL_EXPEDITED | MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED) &&
-                                 membarrier(MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED) == 0;
-  return registered;
+  // asked each time, since a forked child is another process
+  return supports(MEMBARRIER_CMD_GLOBAL_EXPEDITED | MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED) &&
+         membarrier(MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED) == 0;
 }
 
 bool remote_barrier_available() noexcept {
@@ -54,9 +54,8 @@ bool remote_barrier_available() noexcept {
 void remote_barrier() noexcept { membarrier(MEMBARRIER_CMD_GLOBAL_EXPEDITED); }
 
 bool thread_barrier_available() noexcept {
-  static const bool available = supports(MEMBARRIER_CMD_PRIVATE_EXPEDITED | MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) &&
-                                membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) == 0;
-  return available;
+  return supports(MEMBARRIER_CMD_PRIVATE_EXPEDITED | MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) &&
+         membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) == 0;
 }
 
 void thread_barrier() noexcept { membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED); }
