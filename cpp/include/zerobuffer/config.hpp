@@ -53,11 +53,11 @@ struct BufferConfig {
   /// Writer: bytes that can always be written while no reader that had caught up moves; what is beyond it, the writer
   /// may give up to start again at the beginning of the ring, which keeps a large ring in the cache. 0 = half the ring.
   std::uint64_t burst_size = 0;
-  Acknowledge acknowledge;         ///< Reader.
-  std::uint32_t max_held = 256;    ///< Reader: frames held at the same time, 1 … 65,536.
-  JoinAt join = JoinAt::automatic; ///< Reader.
-  bool pre_touch = true;           ///< Map all pages of the ring now, so that the first lap is as fast as later ones.
-  bool lock_in_memory = false;     ///< mlock() the ring; a refusal (RLIMIT_MEMLOCK) is an error.
+  Acknowledge acknowledge;          ///< Reader.
+  std::uint32_t max_held = 256;     ///< Reader: frames held at the same time, 1 … 65,536.
+  JoinAt join = JoinAt::automatic;  ///< Reader.
+  bool pre_touch = true;            ///< Map all pages of the ring now, so that the first lap is as fast as later ones.
+  bool lock_in_memory = false;      ///< mlock() the ring; a refusal (RLIMIT_MEMLOCK) is an error.
 
   /// A ring for frames of `frame_size` bytes of which `in_flight` can always be written while no reader moves.
   [[nodiscard]] static BufferConfig for_frames(std::uint64_t frame_size, std::uint32_t in_flight = 3);
@@ -71,7 +71,7 @@ struct BufferInfo {
   std::uint64_t metadata_size = 0;   ///< Bytes of the metadata block.
   std::uint64_t huge_bytes = 0;      ///< Bytes of this mapping that the kernel backs with huge pages now.
   std::uint32_t max_readers = 0;
-  bool created = false;              ///< This end made the buffer (false: it was there, or this end opened it).
+  bool created = false;  ///< This end made the buffer (false: it was there, or this end opened it).
 };
 
 /// Counters of a writer. Those of "this end" begin at 0 with each Writer, the others live in the buffer.
@@ -83,13 +83,13 @@ struct WriterStats {
   std::uint64_t early_restarts = 0;  ///< ... of which by this end before the end was reached.
   std::uint64_t blocked_count = 0;   ///< Waits for room.
   std::chrono::nanoseconds blocked_time{0};
-  std::uint64_t readers_lost = 0;    ///< Dead readers whose slot was taken back.
-  std::uint64_t sleeps = 0;          ///< This end: futex waits.
-  std::uint64_t barriers = 0;        ///< This end: membarrier calls before sleeping.
-  std::uint64_t wakes = 0;           ///< This end: futex wakes.
-  std::uint64_t liveness_checks = 0; ///< This end: times it was seen whether the other side lives.
-  std::uint32_t readers = 0;         ///< Readers attached and alive now.
-  std::uint64_t unread_bytes = 0;    ///< Bytes of ring between the slowest reader and the writer.
+  std::uint64_t readers_lost = 0;     ///< Dead readers whose slot was taken back.
+  std::uint64_t sleeps = 0;           ///< This end: futex waits.
+  std::uint64_t barriers = 0;         ///< This end: membarrier calls before sleeping.
+  std::uint64_t wakes = 0;            ///< This end: futex wakes.
+  std::uint64_t liveness_checks = 0;  ///< This end: times it was seen whether the other side lives.
+  std::uint32_t readers = 0;          ///< Readers attached and alive now.
+  std::uint64_t unread_bytes = 0;     ///< Bytes of ring between the slowest reader and the writer.
 };
 
 /// Counters of a reader; all begin at 0 with each Reader unless said otherwise.

@@ -50,8 +50,8 @@ struct RecordState {
 /// A snapshot of a buffer. Values were read one after the other while the buffer went on.
 struct BufferState {
   std::string name;
-  std::string state;         ///< initialising, ready, retired
-  std::string problem;       ///< Empty, or what is wrong with the segment (then only the fields before it hold).
+  std::string state;    ///< initialising, ready, retired
+  std::string problem;  ///< Empty, or what is wrong with the segment (then only the fields before it hold).
   std::uint64_t file_size = 0;
   std::uint64_t allocated_bytes = 0;
   std::uint64_t segment_size = 0;

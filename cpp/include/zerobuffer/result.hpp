@@ -17,7 +17,9 @@ namespace detail {
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) noexcept(std::is_nothrow_move_constructible_v<T>) : has_value_(true) { new (&value_) T(std::move(value)); }
+  Result(T value) noexcept(std::is_nothrow_move_constructible_v<T>) : has_value_(true) {
+    new (&value_) T(std::move(value));
+  }
   Result(Failure failure) noexcept : has_value_(false) { new (&failure_) Failure(std::move(failure)); }
   Result(Status status) noexcept : Result(Failure(status)) {}
   Result(Result&& other) noexcept(std::is_nothrow_move_constructible_v<T>) : has_value_(other.has_value_) {

@@ -19,21 +19,22 @@ enum class Status : std::uint8_t {
   dropped,      ///< The ring was full and its policy is to drop: this frame was not sent, and was counted.
   interrupted,  ///< interrupt() or a signal hook ended the wait.
   // The other side.
-  closed,             ///< Reader: the writer has closed and all was read: end of stream. Writer: every reader has closed.
-  peer_dead,          ///< The other side died without closing. A reader may go on with a successor; a writer may wait for a
-                      ///< reader that resumes, or call forget_dead_readers().
-  evicted,            ///< This reader's slot was taken away, because its position was impossible. Close and open again.
-  held_frames_block,  ///< Waiting would never end: this reader holds the frames whose room the writer waits for. Release.
+  closed,     ///< Reader: the writer has closed and all was read: end of stream. Writer: every reader has closed.
+  peer_dead,  ///< The other side died without closing. A reader may go on with a successor; a writer may wait for a
+              ///< reader that resumes, or call forget_dead_readers().
+  evicted,    ///< This reader's slot was taken away, because its position was impossible. Close and open again.
+  held_frames_block,  ///< Waiting would never end: this reader holds the frames whose room the writer waits for.
+                      ///< Release.
   too_many_held,      ///< `max_held` frames are held already. Release some, or raise BufferConfig::max_held.
   // Mistakes of the caller.
-  frame_too_large,    ///< The frame can never fit this ring. Make the ring larger (payload_size).
-  claim_open,         ///< The writer has a claim that is neither committed nor discarded.
-  invalid_argument,   ///< An argument or a configuration is wrong; the text says which and why.
-  handle_closed,      ///< The reader or writer was closed (or moved from) before this call.
-  forked,             ///< The handle belongs to the parent process. Open the buffer again in this one.
-  metadata_too_large, ///< The metadata does not fit the metadata block. Raise metadata_size.
-  metadata_exists,    ///< Metadata is written once, before the first frame.
-  metadata_in_use,    ///< A successor's metadata differs and readers have frames of the old stream still to read.
+  frame_too_large,     ///< The frame can never fit this ring. Make the ring larger (payload_size).
+  claim_open,          ///< The writer has a claim that is neither committed nor discarded.
+  invalid_argument,    ///< An argument or a configuration is wrong; the text says which and why.
+  handle_closed,       ///< The reader or writer was closed (or moved from) before this call.
+  forked,              ///< The handle belongs to the parent process. Open the buffer again in this one.
+  metadata_too_large,  ///< The metadata does not fit the metadata block. Raise metadata_size.
+  metadata_exists,     ///< Metadata is written once, before the first frame.
+  metadata_in_use,     ///< A successor's metadata differs and readers have frames of the old stream still to read.
   // Attaching.
   not_found,          ///< No buffer of this name appeared in time.
   already_exists,     ///< Somebody alive uses a buffer of this name. Open it (exist_ok), or choose another name.

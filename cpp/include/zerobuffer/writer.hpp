@@ -26,8 +26,7 @@ class WriterCore;
 class Claim {
  public:
   Claim() noexcept = default;
-  Claim(Claim&& other) noexcept
-      : core_(std::exchange(other.core_, nullptr)), data_(other.data_), size_(other.size_) {}
+  Claim(Claim&& other) noexcept : core_(std::exchange(other.core_, nullptr)), data_(other.data_), size_(other.size_) {}
   Claim& operator=(Claim&& other) noexcept {
     if (this != &other) {
       discard();

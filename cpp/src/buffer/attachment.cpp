@@ -1,5 +1,5 @@
-// Making, opening, joining and leaving. In every path the lock comes first and the place last; on leaving the place goes
-// first and the lock last.
+// Making, opening, joining and leaving. In every path the lock comes first and the place last; on leaving the place
+// goes first and the lock last.
 #include "buffer/attachment.hpp"
 
 #include <algorithm>
@@ -30,12 +30,16 @@ std::string quoted(std::string_view name) { return "buffer \"" + std::string(nam
 bool may_come(Status status) noexcept { return status == Status::not_found; }
 
 Result<void> same_geometry(const Geometry& found, const Geometry& wanted, std::string_view name) {
-  if (found.capacity == wanted.capacity && found.metadata_size == wanted.metadata_size && found.max_readers == wanted.max_readers) {
+  if (found.capacity == wanted.capacity && found.metadata_size == wanted.metadata_size &&
+      found.max_readers == wanted.max_readers) {
     return {};
   }
-  const auto pair = [](std::uint64_t is, std::uint64_t asked) { return std::to_string(is) + " (asked for " + std::to_string(asked) + ")"; };
-  return Failure(Status::incompatible, quoted(name) + " exists with other geometry: capacity " + pair(found.capacity, wanted.capacity) +
-                                           ", metadata_size " + pair(found.metadata_size, wanted.metadata_size) + ", max_readers " +
+  const auto pair = [](std::uint64_t is, std::uint64_t asked) {
+    return std::to_string(is) + " (asked for " + std::to_string(asked) + ")";
+  };
+  return Failure(Status::incompatible, quoted(name) + " exists with other geometry: capacity " +
+                                           pair(found.capacity, wanted.capacity) + ", metadata_size " +
+                                           pair(found.metadata_size, wanted.metadata_size) + ", max_readers " +
                                            pair(found.max_readers, wanted.max_readers));
 }
 }  // namespace
@@ -156,7 +160,8 @@ Result<Attachment> Attachment::create_anonymous(const BufferConfig& config, Role
 // ---------------------------------------------------------------- opening
 
 Result<void> Attachment::attach(os::File file, const BufferConfig& config, Role role, const std::string& what) {
-  auto segment = Segment::attach(std::move(file), config, role == Role::writer ? os::Access::read_write : os::Access::read_only, what);
+  auto segment = Segment::attach(std::move(file), config,
+                                 role == Role::writer ? os::Access::read_write : os::Access::read_only, what);
   if (!segment) return segment.take_failure();
   segment_ = std::move(*segment);
   auto locks = os::LockFile::open(segment_.file());
@@ -167,7 +172,8 @@ Result<void> Attachment::attach(os::File file, const BufferConfig& config, Role 
   return role == Role::writer ? take_writer_place(what) : take_slot(config.join, what);
 }
 
-Result<Attachment> Attachment::open(std::string_view name, std::chrono::nanoseconds timeout, const BufferConfig& config, Role role) {
+Result<Attachment> Attachment::open(std::string_view name, std::chrono::nanoseconds timeout, const BufferConfig& config,
+                                    Role role) {
   if (auto valid = os::check_name(name); !valid) return valid.take_failure();
   if (auto valid = check_config(config); !valid) return valid.take_failure();
   const std::int64_t deadline = os::deadline_after(timeout);
@@ -182,7 +188,8 @@ Result<Attachment> Attachment::open(std::string_view name, std::chrono::nanoseco
       if (attached) {
         ZEROBUFFER_POINT("attach.locked");
         // after locking: is it still the buffer of this name, and still in use?
-        if (os::name_refers_to(name, candidate.segment_.file()) && candidate.segment_.state() == protocol::SegmentState::ready) {
+        if (os::name_refers_to(name, candidate.segment_.file()) &&
+            candidate.segment_.state() == protocol::SegmentState::ready) {
           return candidate;
         }
         candidate.leave();
@@ -200,8 +207,10 @@ Result<Attachment> Attachment::open_fd(int fd, const BufferConfig& config, Role 
   if (!file) return file.take_failure();
   const std::string what = "the buffer behind descriptor " + std::to_string(fd);
   if (!os::size_is_sealed(*file)) {
-    return Failure(Status::incompatible, what + " is not sealed against changes of its size; only memfds that are (F_SEAL_SHRINK, "
-                                                "F_SEAL_GROW, F_SEAL_SEAL) are opened by descriptor");
+    return Failure(Status::incompatible,
+                   what +
+                       " is not sealed against changes of its size; only memfds that are (F_SEAL_SHRINK, "
+                       "F_SEAL_GROW, F_SEAL_SEAL) are opened by descriptor");
   }
   Attachment result;
   if (auto done = result.attach(std::move(*file), config, role, what); !done) return done.take_failure();
@@ -214,7 +223,8 @@ Result<void> Attachment::take_writer_place(const std::string& what) {
   if (!locks_.try_lock(writer_byte)) {  // a lock of our own description that is there already stays
     if (locks_.held_by_other(whole_range_byte)) return Failure(Status::not_found, what + " is just being removed");
     return Failure(Status::writer_exists, what + " has a living writer (process " +
-                                              std::to_string(Machine::load_relaxed(oieb().writer_pid)) + "); there can be only one");
+                                              std::to_string(Machine::load_relaxed(oieb().writer_pid)) +
+                                              "); there can be only one");
   }
   if (!positions_possible()) {
     return Failure(Status::corrupt, what + ": write_pos, reclaim_pos and the frame counts do not fit together");
@@ -239,8 +249,8 @@ bool Attachment::positions_possible() const noexcept {
   const std::uint64_t reclaimed = Machine::load_relaxed(oieb().reclaim_pos);
   const protocol::CountEntry& first = oieb().counts[0];
   const protocol::CountEntry& entry = Machine::load_relaxed(first.position) == position ? first : oieb().counts[1];
-  return (position | reclaimed) % protocol::record_alignment == 0 && position - reclaimed <= segment_.geometry().capacity &&
-         Machine::load_relaxed(entry.position) == position &&
+  return (position | reclaimed) % protocol::record_alignment == 0 &&
+         position - reclaimed <= segment_.geometry().capacity && Machine::load_relaxed(entry.position) == position &&
          Machine::load_relaxed(entry.count) <= position / protocol::record_alignment;
 }
 
@@ -261,7 +271,8 @@ bool Attachment::try_slot(std::uint32_t index, JoinAt join, bool take_dead) {
   if (wants_dead) {
     if (seen.slot_state() == SlotState::active) {
       joined = Slots::resume(slot);
-    } else if (seen.slot_state() == SlotState::free && seen.epoch() != 0 && Machine::load_relaxed(slot.evicted_epoch) == seen.epoch()) {
+    } else if (seen.slot_state() == SlotState::free && seen.epoch() != 0 &&
+               Machine::load_relaxed(slot.evicted_epoch) == seen.epoch()) {
       resumed_after_ = Machine::load_relaxed(slot.read_count);
       joined = Slots::join_oldest(oieb(), slot);
     }
@@ -318,11 +329,13 @@ Result<void> Attachment::take_slot(JoinAt join, const std::string& what) {
   if (try_all(false)) return {};
   if (locks_.held_by_other(whole_range_byte)) return Failure(Status::not_found, what + " is just being removed");
   if (join == JoinAt::resume) {
-    return Failure(Status::nothing_to_resume, what + ": no reader died that could be resumed; open it with another `join`");
+    return Failure(Status::nothing_to_resume,
+                   what + ": no reader died that could be resumed; open it with another `join`");
   }
   if (try_all(true)) return {};  // a dead reader's slot, which nobody has resumed so far
-  return Failure(Status::too_many_readers, what + " has " + std::to_string(count) +
-                                               " reader slot(s), all taken by the living; create it with a larger max_readers");
+  return Failure(Status::too_many_readers,
+                 what + " has " + std::to_string(count) +
+                     " reader slot(s), all taken by the living; create it with a larger max_readers");
 }
 
 BufferInfo Attachment::info() const noexcept {

@@ -19,15 +19,13 @@ namespace zerobuffer::buffer {
 
 enum class Role : std::uint8_t { writer, reader };
 
-
-
-
 class Attachment {
  public:
   /// A new named buffer with ourselves in it; stale ones of that name are taken over; exist_ok opens a living one.
   static Result<Attachment> create(std::string_view name, const BufferConfig& config, Role role);
   static Result<Attachment> create_anonymous(const BufferConfig& config, Role role);
-  static Result<Attachment> open(std::string_view name, std::chrono::nanoseconds timeout, const BufferConfig& config, Role role);
+  static Result<Attachment> open(std::string_view name, std::chrono::nanoseconds timeout, const BufferConfig& config,
+                                 Role role);
   static Result<Attachment> open_fd(int fd, const BufferConfig& config, Role role);
 
   [[nodiscard]] const Segment& segment() const noexcept { return segment_; }

@@ -24,17 +24,19 @@ struct Block {
 
 Result<void> check_config(const BufferConfig& config) {
   const auto number = [](auto value) { return std::to_string(value); };
-  if (config.payload_size == 0) return invalid("payload_size is 0; it is the size of the largest frame in bytes, at least 1");
+  if (config.payload_size == 0)
+    return invalid("payload_size is 0; it is the size of the largest frame in bytes, at least 1");
   if (config.payload_size > protocol::max_capacity - protocol::header_size) {
     return invalid("payload_size is " + number(config.payload_size) + "; at most " +
                    number(protocol::max_capacity - protocol::header_size) + " bytes are possible");
   }
   if (config.metadata_size > protocol::max_metadata_size) {
-    return invalid("metadata_size is " + number(config.metadata_size) + "; at most " + number(protocol::max_metadata_size) +
-                   " bytes are possible");
+    return invalid("metadata_size is " + number(config.metadata_size) + "; at most " +
+                   number(protocol::max_metadata_size) + " bytes are possible");
   }
   if (config.max_readers == 0 || config.max_readers > protocol::max_readers) {
-    return invalid("max_readers is " + number(config.max_readers) + "; it must be 1 to " + number(protocol::max_readers));
+    return invalid("max_readers is " + number(config.max_readers) + "; it must be 1 to " +
+                   number(protocol::max_readers));
   }
   if (config.burst_size > protocol::capacity_for(config.payload_size)) {
     return invalid("burst_size is " + number(config.burst_size) + ", more than the ring's " +
@@ -45,7 +47,8 @@ Result<void> check_config(const BufferConfig& config) {
   }
   if (config.acknowledge.frames == 0) return invalid("acknowledge.frames is 0; it must be at least 1");
   if (config.acknowledge.interval.count() < 0) return invalid("acknowledge.interval is negative");
-  if (config.spin_pauses > 100'000'000) return invalid("spin_pauses is " + number(config.spin_pauses) + "; at most 100000000");
+  if (config.spin_pauses > 100'000'000)
+    return invalid("spin_pauses is " + number(config.spin_pauses) + "; at most 100000000");
   if (config.full > FullPolicy::drop || config.wait > WaitPolicy::block || config.join > JoinAt::resume) {
     return invalid("full, wait or join has a value that its enumeration does not have");
   }
@@ -113,7 +116,8 @@ Result<Geometry> read_geometry(const protocol::Oieb& oieb, std::uint64_t file_si
   if (auto known = check_magic(oieb, what); !known) return known.take_failure();
   const std::uint64_t features = Atomics::load_relaxed(oieb.feature_flags);
   if ((features & ~protocol::feature::supported) != 0) {
-    return Failure(Status::incompatible, what + " uses features that this version does not know (flags " + std::to_string(features) + ")");
+    return Failure(Status::incompatible,
+                   what + " uses features that this version does not know (flags " + std::to_string(features) + ")");
   }
   Geometry g;
   g.segment_size = Atomics::load_relaxed(oieb.segment_size);
@@ -127,7 +131,9 @@ Result<Geometry> read_geometry(const protocol::Oieb& oieb, std::uint64_t file_si
   g.max_readers = Atomics::load_relaxed(oieb.max_readers);
   g.share_slots = Atomics::load_relaxed(oieb.share_slots);
 
-  const auto corrupt = [&](const std::string& text) -> Result<Geometry> { return Failure(Status::corrupt, what + ": " + text); };
+  const auto corrupt = [&](const std::string& text) -> Result<Geometry> {
+    return Failure(Status::corrupt, what + ": " + text);
+  };
   const auto number = [](std::uint64_t value) { return std::to_string(value); };
   const std::uint32_t rings = Atomics::load_relaxed(oieb.ring_count);
   if (rings != 1 || Atomics::load_relaxed(oieb.ring_index) != 0) {
@@ -136,25 +142,32 @@ Result<Geometry> read_geometry(const protocol::Oieb& oieb, std::uint64_t file_si
   if (g.segment_size > file_size) {
     return corrupt("segment_size is " + number(g.segment_size) + " but the file has " + number(file_size) + " bytes");
   }
-  if (g.capacity < protocol::record_alignment || g.capacity % protocol::record_alignment != 0 || g.capacity > protocol::max_capacity) {
-    return corrupt("capacity is " + number(g.capacity) + "; it must be a multiple of 64 from 64 to " + number(protocol::max_capacity));
+  if (g.capacity < protocol::record_alignment || g.capacity % protocol::record_alignment != 0 ||
+      g.capacity > protocol::max_capacity) {
+    return corrupt("capacity is " + number(g.capacity) + "; it must be a multiple of 64 from 64 to " +
+                   number(protocol::max_capacity));
   }
   if (g.payload_size < g.capacity + protocol::payload_lead) {
-    return corrupt("payload_size is " + number(g.payload_size) + ", less than capacity + 32 = " + number(g.capacity + protocol::payload_lead));
+    return corrupt("payload_size is " + number(g.payload_size) +
+                   ", less than capacity + 32 = " + number(g.capacity + protocol::payload_lead));
   }
   if (g.max_readers == 0 || g.max_readers > protocol::max_readers) {
     return corrupt("max_readers is " + number(g.max_readers) + "; it must be 1 to 64");
   }
-  if (g.share_slots != 0) return corrupt("share_slots is " + number(g.share_slots) + " without the feature that uses them");
+  if (g.share_slots != 0)
+    return corrupt("share_slots is " + number(g.share_slots) + " without the feature that uses them");
   if (g.table_size < g.max_readers * sizeof(protocol::ReaderSlot)) {
-    return corrupt("reader_table_size is " + number(g.table_size) + ", too small for " + number(g.max_readers) + " readers");
+    return corrupt("reader_table_size is " + number(g.table_size) + ", too small for " + number(g.max_readers) +
+                   " readers");
   }
   Block blocks[] = {{"reader table", g.table_offset, g.table_size, protocol::block_alignment},
                     {"metadata", g.metadata_offset, g.metadata_size, protocol::block_alignment},
                     {"payload", g.payload_offset, g.payload_size, protocol::page_size}};
   for (const Block& block : blocks) {
-    if (block.offset % block.alignment != 0) return corrupt(std::string(block.name) + " block is not aligned: offset " + number(block.offset));
-    if (block.offset < protocol::oieb_size || block.offset > g.segment_size || block.size > g.segment_size - block.offset) {
+    if (block.offset % block.alignment != 0)
+      return corrupt(std::string(block.name) + " block is not aligned: offset " + number(block.offset));
+    if (block.offset < protocol::oieb_size || block.offset > g.segment_size ||
+        block.size > g.segment_size - block.offset) {
       return corrupt(std::string(block.name) + " block at " + number(block.offset) + " of " + number(block.size) +
                      " bytes lies outside the segment of " + number(g.segment_size));
     }

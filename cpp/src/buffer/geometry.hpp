@@ -1,5 +1,5 @@
-// Where the blocks of a segment lie: computed from a configuration by who creates it, read once and checked by everybody
-// else. After this nothing of it is read from shared memory again.
+// Where the blocks of a segment lie: computed from a configuration by who creates it, read once and checked by
+// everybody else. After this nothing of it is read from shared memory again.
 #pragma once
 
 #include <cstdint>

@@ -19,28 +19,38 @@ constexpr std::size_t most_records = 1000;
 
 std::string segment_state_name(std::uint32_t state) {
   switch (static_cast<protocol::SegmentState>(state)) {
-    case protocol::SegmentState::initialising: return "initialising";
-    case protocol::SegmentState::ready: return "ready";
-    case protocol::SegmentState::retired: return "retired";
+    case protocol::SegmentState::initialising:
+      return "initialising";
+    case protocol::SegmentState::ready:
+      return "ready";
+    case protocol::SegmentState::retired:
+      return "retired";
   }
   return "impossible (" + std::to_string(state) + ")";
 }
 
 std::string slot_state_name(PlaceWord place) {
   switch (place.slot_state()) {
-    case protocol::SlotState::free: return "free";
-    case protocol::SlotState::joining: return "joining";
-    case protocol::SlotState::active: return "active";
-    case protocol::SlotState::closing: return "closing";
+    case protocol::SlotState::free:
+      return "free";
+    case protocol::SlotState::joining:
+      return "joining";
+    case protocol::SlotState::active:
+      return "active";
+    case protocol::SlotState::closing:
+      return "closing";
   }
   return "impossible (" + std::to_string(place.state_bits()) + ")";
 }
 
 std::string writer_state_name(PlaceWord place) {
   switch (place.writer_state()) {
-    case protocol::WriterState::never: return "never";
-    case protocol::WriterState::attached: return "attached";
-    case protocol::WriterState::closed: return "closed";
+    case protocol::WriterState::never:
+      return "never";
+    case protocol::WriterState::attached:
+      return "attached";
+    case protocol::WriterState::closed:
+      return "closed";
   }
   return "impossible (" + std::to_string(place.state_bits()) + ")";
 }
@@ -64,7 +74,8 @@ void follow_records(BufferState& state, const std::byte* records, std::uint64_t 
     const std::uint64_t length = std::uint64_t{header.extent} * protocol::record_alignment;
     if (length == 0 || length > state.capacity - offset || length > state.write_pos - position) {
       // overwritten while we looked, or corrupt: only a writer that stands still makes the difference
-      state.problem = "the record at position " + std::to_string(position) + " has the impossible length " + std::to_string(length);
+      state.problem =
+          "the record at position " + std::to_string(position) + " has the impossible length " + std::to_string(length);
       return;
     }
     state.records.push_back({.position = position,
@@ -78,7 +89,8 @@ void follow_records(BufferState& state, const std::byte* records, std::uint64_t 
   }
 }
 
-void read_participants(BufferState& state, const protocol::Oieb& oieb, const protocol::ReaderSlot* slots, const os::LockFile& locks) {
+void read_participants(BufferState& state, const protocol::Oieb& oieb, const protocol::ReaderSlot* slots,
+                       const os::LockFile& locks) {
   const PlaceWord writer{Machine::load_acquire(oieb.writer_place)};
   state.writer.epoch = writer.epoch();
   state.writer.pid = Machine::load_relaxed(oieb.writer_pid);
@@ -126,17 +138,22 @@ std::uint64_t oldest_needed(const BufferState& state) {
     any = true;
     used = std::max(used, reader.unread_bytes);
   }
-  if (!any) used = state.write_pos - std::max(state.reclaim_pos, state.write_pos - std::min(state.write_pos, state.capacity));
+  if (!any)
+    used = state.write_pos - std::max(state.reclaim_pos, state.write_pos - std::min(state.write_pos, state.capacity));
   return state.write_pos - std::min(used, std::min(state.capacity, state.write_pos));
 }
 }  // namespace
 
 std::string_view to_string(Presence presence) noexcept {
   switch (presence) {
-    case Presence::never_attached: return "never attached";
-    case Presence::attached: return "attached";
-    case Presence::closed: return "closed";
-    case Presence::dead: return "dead";
+    case Presence::never_attached:
+      return "never attached";
+    case Presence::attached:
+      return "attached";
+    case Presence::closed:
+      return "closed";
+    case Presence::dead:
+      return "dead";
   }
   return "unknown";
 }
@@ -151,7 +168,8 @@ Result<std::vector<std::string>> list_buffers() {
     auto identity = file->identity();
     if (!identity || identity->size < protocol::oieb_size) continue;
     auto head = os::Mapping::map(*file, 0, protocol::oieb_size, os::Access::read_only);
-    if (head && buffer::check_magic(*reinterpret_cast<const protocol::Oieb*>(head->data()), name)) buffers.push_back(name);
+    if (head && buffer::check_magic(*reinterpret_cast<const protocol::Oieb*>(head->data()), name))
+      buffers.push_back(name);
   }
   return buffers;
 }
@@ -164,7 +182,8 @@ Result<BufferState> dump_state(std::string_view name) {
   if (!identity) return identity.take_failure();
   const std::string what = "buffer \"" + std::string(name) + "\"";
   if (identity->size < protocol::oieb_size) {
-    return Failure(Status::incompatible, what + " has " + std::to_string(identity->size) + " bytes and is no ZeroBuffer segment");
+    return Failure(Status::incompatible,
+                   what + " has " + std::to_string(identity->size) + " bytes and is no ZeroBuffer segment");
   }
   auto head = os::Mapping::map(*file, 0, protocol::oieb_size, os::Access::read_only);
   if (!head) return head.take_failure();
@@ -211,7 +230,8 @@ Result<BufferState> dump_state(std::string_view name) {
   state.readers_lost = Machine::load_relaxed(oieb.readers_lost);
   state.writer_waiting = Machine::load_relaxed(oieb.writer_waiting) != 0;
   state.stale = !locks->held_by_other(protocol::lock_base, 0);
-  read_participants(state, oieb, reinterpret_cast<const protocol::ReaderSlot*>(all->data() + geometry->table_offset), *locks);
+  read_participants(state, oieb, reinterpret_cast<const protocol::ReaderSlot*>(all->data() + geometry->table_offset),
+                    *locks);
   if (state.write_pos % protocol::record_alignment != 0) {
     state.problem = "write_pos is " + std::to_string(state.write_pos) + ", no multiple of 64";
     return state;

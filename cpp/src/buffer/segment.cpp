@@ -64,8 +64,8 @@ Result<Segment> Segment::attach(os::File file, const BufferConfig& config, os::A
   auto identity = segment.file_.identity();
   if (!identity) return identity.take_failure();
   if (identity->size < protocol::oieb_size) {
-    return Failure(Status::incompatible, what + " has " + std::to_string(identity->size) +
-                                             " bytes; a ZeroBuffer segment has more than 1024");
+    return Failure(Status::incompatible,
+                   what + " has " + std::to_string(identity->size) + " bytes; a ZeroBuffer segment has more than 1024");
   }
   // the control block alone, to see what it says before anything of it is trusted
   auto head = os::Mapping::map(segment.file_, 0, protocol::oieb_size, os::Access::read_write);
@@ -111,7 +111,8 @@ Result<void> retire_if_dead(std::string_view name) {
   if (!identity) return identity.take_failure();
   const std::string what = "\"" + std::string(name) + "\"";
   if (identity->size < protocol::oieb_size) {
-    return Failure(Status::incompatible, what + " has " + std::to_string(identity->size) + " bytes and is no buffer; it was left alone");
+    return Failure(Status::incompatible,
+                   what + " has " + std::to_string(identity->size) + " bytes and is no buffer; it was left alone");
   }
   auto head = os::Mapping::map(*file, 0, protocol::oieb_size, os::Access::read_write);
   if (!head) return head.take_failure();

@@ -55,7 +55,8 @@ class Segment {
   os::Mapping payload_;
 };
 
-/// Proves by taking every participant's lock that nobody lives in the segment of this name, then retires and unlinks it.
+/// Proves by taking every participant's lock that nobody lives in the segment of this name, then retires and unlinks
+/// it.
 /// @return already_exists: somebody lives, or the file is no buffer of ours (the text says); not_found: the name is
 ///         free (now).
 Result<void> retire_if_dead(std::string_view name);

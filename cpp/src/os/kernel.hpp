@@ -1,4 +1,5 @@
-// What the waiting protocol needs of the kernel: sleeping on a shared word, and barriers in other processes and threads.
+// What the waiting protocol needs of the kernel: sleeping on a shared word, and barriers in other processes and
+// threads.
 #pragma once
 
 #include <cstdint>

@@ -25,7 +25,8 @@ inline constexpr std::uint64_t huge_page_size = 2 << 20;
 inline constexpr std::uint32_t max_rings = 1024;
 inline constexpr std::uint32_t max_readers = 64;      // one bit each in readers_waiting
 inline constexpr std::uint32_t max_share_slots = 64;  // reserved for payload sharing
-inline constexpr std::uint64_t max_capacity = std::uint64_t{1} << 37;  // 128 GiB; extents count 64-byte units in 32 bits
+inline constexpr std::uint64_t max_capacity = std::uint64_t{1}
+                                              << 37;  // 128 GiB; extents count 64-byte units in 32 bits
 inline constexpr std::uint64_t max_metadata_size = std::uint64_t{1} << 30;
 inline constexpr std::uint64_t parked = ~std::uint64_t{0};  // a read_pos that counts for nothing
 
@@ -74,7 +75,8 @@ struct PlaceWord {
   [[nodiscard]] constexpr std::uint64_t epoch() const noexcept { return bits >> 16; }
 
   template <class State>
-  [[nodiscard]] static constexpr PlaceWord of(State state, std::uint64_t epoch, SlotKind kind = SlotKind::reader) noexcept {
+  [[nodiscard]] static constexpr PlaceWord of(State state, std::uint64_t epoch,
+                                              SlotKind kind = SlotKind::reader) noexcept {
     return {static_cast<std::uint64_t>(state) | (static_cast<std::uint64_t>(kind) << 8) | (epoch << 16)};
   }
 };
@@ -177,7 +179,9 @@ constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t unit) noexce
   return (value + unit - 1) / unit * unit;
 }
 // Bytes of ring that a record with `size` bytes of payload takes.
-constexpr std::uint64_t record_length(std::uint64_t size) noexcept { return round_up(header_size + size, record_alignment); }
+constexpr std::uint64_t record_length(std::uint64_t size) noexcept {
+  return round_up(header_size + size, record_alignment);
+}
 // Capacity of the ring for somebody who asks for `payload_size` bytes: one frame of that size fits.
 constexpr std::uint64_t capacity_for(std::uint64_t payload_size) noexcept { return record_length(payload_size); }
 

@@ -1,6 +1,6 @@
-// The atomic operations of the ring on plain words of shared memory, by name. Every access to a shared word goes through
-// a policy of this shape, so that a test can run the real algorithm under a scheduler with store buffers of its own.
-// A `Machine` (template parameter M throughout ring/) offers these and three things of the kernel:
+// The atomic operations of the ring on plain words of shared memory, by name. Every access to a shared word goes
+// through a policy of this shape, so that a test can run the real algorithm under a scheduler with store buffers of its
+// own. A `Machine` (template parameter M throughout ring/) offers these and three things of the kernel:
 //   static void futex_wake(std::uint32_t&)     wakes everybody who sleeps on the word
 //   static void remote_barrier()               a full barrier in every process that publishes (membarrier)
 //   static void thread_barrier()               a full barrier in every thread of this process (membarrier)
@@ -15,8 +15,8 @@ namespace zerobuffer::ring {
 using TestPointHook = void (*)(const char* name);
 inline std::atomic<TestPointHook> test_point_hook{nullptr};
 }  // namespace zerobuffer::ring
-#define ZEROBUFFER_POINT(name)                                                                      \
-  do {                                                                                              \
+#define ZEROBUFFER_POINT(name)                                                                                 \
+  do {                                                                                                         \
     if (auto at_point_ = ::zerobuffer::ring::test_point_hook.load(std::memory_order_relaxed)) at_point_(name); \
   } while (false)
 #else

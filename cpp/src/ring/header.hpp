@@ -1,4 +1,5 @@
-// The record header as four 64-bit words: stored and fetched word by word through the atomics policy, checked as locals.
+// The record header as four 64-bit words: stored and fetched word by word through the atomics policy, checked as
+// locals.
 #pragma once
 
 #include <bit>
@@ -9,7 +10,8 @@
 
 namespace zerobuffer::ring {
 
-static_assert(std::endian::native == std::endian::little, "the wire format is little-endian, and so must the machine be");
+static_assert(std::endian::native == std::endian::little,
+              "the wire format is little-endian, and so must the machine be");
 
 template <class M>
 inline void store_header(std::byte* at, const protocol::RecordHeader& header) noexcept {

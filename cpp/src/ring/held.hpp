@@ -53,17 +53,20 @@ class HeldFrames {
   /// frame is back, after which no thread touches this object, so that work may delete it.
   template <class Work>
   void release(std::uint32_t id, Work&& work) noexcept {
-    operate(arrival | 1, [&] { M::store_release(entries_[id & mask_].held, std::uint32_t{0}); }, work);
+    operate(
+        arrival | 1, [&] { M::store_release(entries_[id & mask_].held, std::uint32_t{0}); }, work);
   }
   /// Any thread: runs the work without a change.
   template <class Work>
   void settle(Work&& work) noexcept {
-    operate(1, [] {}, work);
+    operate(
+        1, [] {}, work);
   }
   /// No frame will be taken any more.
   template <class Work>
   void end(Work&& work) noexcept {
-    operate(arrival | 1, [&] { M::store_release(ended_, std::uint32_t{1}); }, work);
+    operate(
+        arrival | 1, [&] { M::store_release(ended_, std::uint32_t{1}); }, work);
   }
 
  private:
@@ -81,7 +84,8 @@ class HeldFrames {
     if (M::this_thread() == owner_or_claim() && operate_biased(amount, change, work)) return;
     change();
     revoke();
-    if ((static_cast<std::uint32_t>(M::fetch_add(pending_, amount))) != 0) return;  // somebody is at it and will see ours
+    if ((static_cast<std::uint32_t>(M::fetch_add(pending_, amount))) != 0)
+      return;  // somebody is at it and will see ours
     for (;;) {
       const std::uint64_t seen = M::load_acquire(pending_);
       const std::uint64_t position = oldest();

@@ -48,7 +48,8 @@ class RingReader {
       if (header_.flags == 0) [[likely]] {
         if (header_.size > length - protocol::header_size) return Peek::corrupt;
         if (header_.sequence != expected_ || expected_ == 0) [[unlikely]] {
-          if (expected_ != 0 || header_.sequence == 0) return Peek::corrupt;  // any will do for the first, but none is 0
+          if (expected_ != 0 || header_.sequence == 0)
+            return Peek::corrupt;  // any will do for the first, but none is 0
         }
         return Peek::frame;
       }

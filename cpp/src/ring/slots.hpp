@@ -25,8 +25,8 @@ struct Slots {
 
   struct Joined {
     bool ok = false;
-    PlaceWord word;               ///< The slot's word as its owner left it.
-    std::uint64_t position = 0;   ///< First position this reader is entitled to.
+    PlaceWord word;              ///< The slot's word as its owner left it.
+    std::uint64_t position = 0;  ///< First position this reader is entitled to.
   };
 
   /// Joins at the newest position. Two stores of read_pos: the writer counts a joining slot from its word on, and the

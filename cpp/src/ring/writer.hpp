@@ -33,7 +33,8 @@ struct Scan {
 
 /// Looks once at every slot of a ring whose write_pos is `position`; every word is loaded once.
 template <class M>
-[[nodiscard]] Scan look_at(std::span<const protocol::ReaderSlot> slots, std::uint64_t position, std::uint64_t capacity) noexcept {
+[[nodiscard]] Scan look_at(std::span<const protocol::ReaderSlot> slots, std::uint64_t position,
+                           std::uint64_t capacity) noexcept {
   Scan result;
   for (std::size_t i = 0; i < slots.size(); ++i) {
     const PlaceWord word = Slots<M>::place(slots[i]);
@@ -41,7 +42,8 @@ template <class M>
     const std::uint64_t at = M::load_acquire(slots[i].read_pos);  // pairs with the release of a reader's publication
     if (at == protocol::parked) continue;
     if (word.kind() == SlotKind::reader && word.slot_state() != SlotState::closing) ++result.active;
-    // within a record, or ahead, or behind by more than there is; but a joiner's first position may be as old as it likes
+    // within a record, or ahead, or behind by more than there is; but a joiner's first position may be as old as it
+    // likes
     const bool too_old = position - at > capacity && word.slot_state() != SlotState::joining;
     if (too_old || at > position || at % protocol::record_alignment != 0) result.impossible |= std::uint64_t{1} << i;
     if (result.counted++ == 0 || position - at > position - result.slowest) result.slowest = at;

@@ -148,7 +148,8 @@ bool ReaderCore::is_due(std::uint64_t oldest) noexcept {
 
 [[gnu::always_inline]] inline void ReaderCore::publish(std::uint64_t position) noexcept {
   // the record at `position`, if there is one, is the oldest that is not let go
-  const std::uint64_t count = held_.span() == 0 ? taken_sequence_.load(std::memory_order_relaxed) : count_before(position);
+  const std::uint64_t count =
+      held_.span() == 0 ? taken_sequence_.load(std::memory_order_relaxed) : count_before(position);
   protocol::ReaderSlot& slot = attachment_.slot();
   ZEROBUFFER_POINT("release.before_publish");
   Machine::store_relaxed(slot.read_count, count);
@@ -210,7 +211,8 @@ Failure ReaderCore::failure(Status status) const noexcept {
     if (deadline.at_once()) return Status::timeout;
     const Status waited = waiter_.wait(DataWait{*this}, deadline);
     if (waited != Status::ok && !ring_.more()) {
-      if (waited == Status::timeout && blocks_the_writer(os::now_coarse_ns())) return failure(Status::held_frames_block);
+      if (waited == Status::timeout && blocks_the_writer(os::now_coarse_ns()))
+        return failure(Status::held_frames_block);
       return waited;
     }
   }

@@ -69,18 +69,18 @@ class ReaderCore {
   Acknowledge acknowledge_;
 
   // What the work of held_ touches: one thread at a time.
-  std::uint64_t published_ = 0;   // read_pos
-  std::uint64_t worked_on_ = 0;   // oldest position that work() was last given
-  std::uint32_t unpublished_ = 0; // releases since
+  std::uint64_t published_ = 0;    // read_pos
+  std::uint64_t worked_on_ = 0;    // oldest position that work() was last given
+  std::uint32_t unpublished_ = 0;  // releases since
   std::int64_t published_at_ = 0;
   std::atomic<bool> publish_now_{false};
 
   std::atomic<std::uint64_t> taken_sequence_{0};  // of the last frame handed out
   bool count_lost_ = false;                       // the first frame tells how many a late resume has lost
-  std::int64_t looked_at_ = 0;        // when the writer's life was last looked at
-  std::uint64_t blocking_at_ = 0;     // where this reader has stood ...
-  std::int64_t blocking_since_ = 0;   // ... since when its held frames alone keep the writer from going on
-  std::uint64_t reported_dead_ = 0;   // writer epoch whose death was told
+  std::int64_t looked_at_ = 0;                    // when the writer's life was last looked at
+  std::uint64_t blocking_at_ = 0;                 // where this reader has stood ...
+  std::int64_t blocking_since_ = 0;               // ... since when its held frames alone keep the writer from going on
+  std::uint64_t reported_dead_ = 0;               // writer epoch whose death was told
   int cpu_ = -1;
   protocol::PlaceWord seen_writer_;
 

@@ -8,34 +8,62 @@ namespace zerobuffer {
 
 std::string_view to_string(Status status) noexcept {
   switch (status) {
-    case Status::ok: return "ok";
-    case Status::timeout: return "timeout";
-    case Status::would_block: return "would_block";
-    case Status::dropped: return "dropped";
-    case Status::interrupted: return "interrupted";
-    case Status::closed: return "closed";
-    case Status::peer_dead: return "peer_dead";
-    case Status::evicted: return "evicted";
-    case Status::held_frames_block: return "held_frames_block";
-    case Status::too_many_held: return "too_many_held";
-    case Status::frame_too_large: return "frame_too_large";
-    case Status::claim_open: return "claim_open";
-    case Status::invalid_argument: return "invalid_argument";
-    case Status::handle_closed: return "handle_closed";
-    case Status::forked: return "forked";
-    case Status::metadata_too_large: return "metadata_too_large";
-    case Status::metadata_exists: return "metadata_exists";
-    case Status::metadata_in_use: return "metadata_in_use";
-    case Status::not_found: return "not_found";
-    case Status::already_exists: return "already_exists";
-    case Status::writer_exists: return "writer_exists";
-    case Status::too_many_readers: return "too_many_readers";
-    case Status::nothing_to_resume: return "nothing_to_resume";
-    case Status::incompatible: return "incompatible";
-    case Status::corrupt: return "corrupt";
-    case Status::permission_denied: return "permission_denied";
-    case Status::no_space: return "no_space";
-    case Status::system_error: return "system_error";
+    case Status::ok:
+      return "ok";
+    case Status::timeout:
+      return "timeout";
+    case Status::would_block:
+      return "would_block";
+    case Status::dropped:
+      return "dropped";
+    case Status::interrupted:
+      return "interrupted";
+    case Status::closed:
+      return "closed";
+    case Status::peer_dead:
+      return "peer_dead";
+    case Status::evicted:
+      return "evicted";
+    case Status::held_frames_block:
+      return "held_frames_block";
+    case Status::too_many_held:
+      return "too_many_held";
+    case Status::frame_too_large:
+      return "frame_too_large";
+    case Status::claim_open:
+      return "claim_open";
+    case Status::invalid_argument:
+      return "invalid_argument";
+    case Status::handle_closed:
+      return "handle_closed";
+    case Status::forked:
+      return "forked";
+    case Status::metadata_too_large:
+      return "metadata_too_large";
+    case Status::metadata_exists:
+      return "metadata_exists";
+    case Status::metadata_in_use:
+      return "metadata_in_use";
+    case Status::not_found:
+      return "not_found";
+    case Status::already_exists:
+      return "already_exists";
+    case Status::writer_exists:
+      return "writer_exists";
+    case Status::too_many_readers:
+      return "too_many_readers";
+    case Status::nothing_to_resume:
+      return "nothing_to_resume";
+    case Status::incompatible:
+      return "incompatible";
+    case Status::corrupt:
+      return "corrupt";
+    case Status::permission_denied:
+      return "permission_denied";
+    case Status::no_space:
+      return "no_space";
+    case Status::system_error:
+      return "system_error";
   }
   return "unknown";
 }
@@ -86,7 +114,8 @@ std::string Failure::message() const {
     case Status::metadata_in_use:
       return "readers still have frames to read that belong to the old metadata; drain() first";
     case Status::corrupt:
-      return "the record at position " + first + " is impossible (write position " + second + "); nothing was read from it";
+      return "the record at position " + first + " is impossible (write position " + second +
+             "); nothing was read from it";
     case Status::not_found:
     case Status::already_exists:
     case Status::writer_exists:

@@ -1,6 +1,6 @@
-// How one end waits for the other: look again and again for about one wake-up's time, then sleep in the kernel, and less
-// of the former where both run on one CPU. The only place that sleeps. Knows nothing of frames; what it waits for is a
-// `Side`:
+// How one end waits for the other: look again and again for about one wake-up's time, then sleep in the kernel, and
+// less of the former where both run on one CPU. The only place that sleeps. Knows nothing of frames; what it waits for
+// is a `Side`:
 //   bool ready()                       worth looking closer?
 //   std::uint32_t arm() / disarm()     the sleeper's half of the handshake (ring/signal.hpp)
 //   const std::uint32_t& word()        the futex word
@@ -33,7 +33,8 @@ class Counter {
   std::atomic<std::uint64_t> value_{0};
 };
 
-/// Part of the protocol's correctness, not tuning: nobody sleeps longer, and the other side's life is looked at as often.
+/// Part of the protocol's correctness, not tuning: nobody sleeps longer, and the other side's life is looked at as
+/// often.
 inline constexpr std::int64_t longest_sleep_ns = 100'000'000;
 
 /// When a timeout ends: it begins when the clock is first read for it, so that a call that need not wait reads none.
@@ -72,7 +73,8 @@ class Waiter {
   [[nodiscard]] std::uint64_t sleeps() const noexcept { return sleeps_.get(); }
   [[nodiscard]] std::uint64_t barriers() const noexcept { return barriers_.get(); }
 
-  /// Waits until side.ready(), or until it is time to look after the other side's life (both `ok`); timeout; interrupted.
+  /// Waits until side.ready(), or until it is time to look after the other side's life (both `ok`); timeout;
+  /// interrupted.
   template <class Side>
   [[nodiscard]] Status wait(Side&& side, Deadline& deadline) noexcept {
     std::int64_t end = 0;  // of this call; the clock is read only when the first looks were in vain

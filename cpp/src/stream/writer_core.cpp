@@ -37,7 +37,8 @@ struct WriterCore::SpaceWait {
   }
   std::uint32_t arm() const noexcept {
     // who waits for readers to come waits for no position: no reader may think that it is in the way
-    return SpaceSignal::arm(core.attachment_.oieb(), wanted == protocol::parked ? 0 : wanted, core.attachment_.barriers());
+    return SpaceSignal::arm(core.attachment_.oieb(), wanted == protocol::parked ? 0 : wanted,
+                            core.attachment_.barriers());
   }
   void disarm() const noexcept { SpaceSignal::disarm(core.attachment_.oieb()); }
   const std::uint32_t& word() const noexcept { return core.attachment_.oieb().space_futex; }
@@ -46,7 +47,8 @@ struct WriterCore::SpaceWait {
   }
   bool peer_on(int cpu) const noexcept {
     for (const protocol::ReaderSlot& slot : core.attachment_.segment().slots()) {
-      if (Slots::place(slot).slot_state() == SlotState::active && Machine::load_relaxed(slot.last_cpu) == cpu) return true;
+      if (Slots::place(slot).slot_state() == SlotState::active && Machine::load_relaxed(slot.last_cpu) == cpu)
+        return true;
     }
     return false;
   }
@@ -123,7 +125,8 @@ Result<Claim> WriterCore::try_claim(std::size_t size) noexcept {
 }
 
 // Claim, copy, commit, and nothing else.
-Result<void> WriterCore::write(std::span<const std::byte> data, std::chrono::nanoseconds timeout, FrameInfo info) noexcept {
+Result<void> WriterCore::write(std::span<const std::byte> data, std::chrono::nanoseconds timeout,
+                               FrameInfo info) noexcept {
   Status status;
   std::byte* found = room(data.size(), Deadline(timeout), Full::wait, status);
   if (found == nullptr) [[unlikely]] {
@@ -251,7 +254,8 @@ Status WriterCore::look_at_readers(bool must_look) noexcept {
         } else if (seen.slot_state() != SlotState::closing) {
           ++living;
         }
-      } else if (seen.slot_state() == SlotState::active && seen.kind() == SlotKind::reader && (scan.impossible & bit) == 0) {
+      } else if (seen.slot_state() == SlotState::active && seen.kind() == SlotKind::reader &&
+                 (scan.impossible & bit) == 0) {
         dead |= bit;
       } else {
         attachment_.free_dead_slot(i, seen);  // died while joining or closing: nobody can resume that
@@ -369,7 +373,8 @@ WriterStats WriterCore::stats() const noexcept {
   // from the buffer, not from the ring's private state: any thread may ask
   const protocol::Oieb& oieb = attachment_.oieb();
   const std::uint64_t position = Machine::load_acquire(oieb.write_pos);
-  const ring::Scan scan = ring::look_at<Machine>(attachment_.segment().slots(), position, attachment_.segment().geometry().capacity);
+  const ring::Scan scan =
+      ring::look_at<Machine>(attachment_.segment().slots(), position, attachment_.segment().geometry().capacity);
   WriterStats stats;
   const bool first = Machine::load_relaxed(oieb.counts[0].position) == position;
   stats.frames = Machine::load_relaxed(oieb.counts[first ? 0 : 1].count);

@@ -74,11 +74,11 @@ class WriterCore {
   bool claim_open_ = false;
   bool batch_open_ = false;
   bool closed_ = false;
-  bool metadata_settled_ = false;      // written by this end
+  bool metadata_settled_ = false;     // written by this end
   std::uint64_t frames_at_open_ = 0;  // the metadata comes before the first frame of this end
   std::int64_t looked_at_ = 0;
-  std::uint64_t suspicious_ = 0;     // slots whose position was impossible at the last look
-  std::uint64_t dead_ = 0;           // active slots whose owner was dead at the last look
+  std::uint64_t suspicious_ = 0;  // slots whose position was impossible at the last look
+  std::uint64_t dead_ = 0;        // active slots whose owner was dead at the last look
   std::uint64_t forgotten_epochs_ = 0;
   std::uint64_t sampled_at_frame_ = 0;
   int cpu_ = -1;

@@ -53,8 +53,9 @@ Result<void> check_space(const File& file, std::uint64_t size) {
   if (size <= std::min({in_filesystem, memory, in_cgroup})) return {};
   return Failure(Status::no_space,
                  "the buffer needs " + in_bytes(size) + " of shared memory; free are: in its file system (/dev/shm) " +
-                     in_bytes(in_filesystem) + ", memory of the machine " + in_bytes(memory) + ", memory of the cgroup " +
-                     in_bytes(in_cgroup) + ". Use a smaller payload_size, or allow more (containers: --shm-size, --memory)",
+                     in_bytes(in_filesystem) + ", memory of the machine " + in_bytes(memory) +
+                     ", memory of the cgroup " + in_bytes(in_cgroup) +
+                     ". Use a smaller payload_size, or allow more (containers: --shm-size, --memory)",
                  ENOSPC);
 }
 
@@ -112,8 +113,11 @@ Result<void> check_name(std::string_view name) {
   if (name.front() == '.') return refuse("it begins with a dot");
   for (std::size_t i = 0; i < name.size(); ++i) {
     const char c = name[i];
-    const bool allowed = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
-    if (!allowed) return refuse("character " + std::to_string(static_cast<unsigned char>(c)) + " (decimal) at index " + std::to_string(i));
+    const bool allowed =
+        (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+    if (!allowed)
+      return refuse("character " + std::to_string(static_cast<unsigned char>(c)) + " (decimal) at index " +
+                    std::to_string(i));
   }
   return {};
 }
@@ -179,7 +183,8 @@ Result<File> open_existing(std::string_view name) {
         struct stat status {};
         std::string reason = path + ": access refused";
         if (lstat(path.c_str(), &status) == 0) {
-          reason += "; it belongs to user " + std::to_string(status.st_uid) + ", this process runs as user " + std::to_string(geteuid());
+          reason += "; it belongs to user " + std::to_string(status.st_uid) + ", this process runs as user " +
+                    std::to_string(geteuid());
         }
         return Failure(Status::permission_denied, reason, EACCES);
       }
@@ -242,8 +247,10 @@ Result<void> reserve_pages(const File& file, std::uint64_t size) {
       if (error == ENOSPC || error == ENOMEM) {
         if (auto checked_again = check_space(file, size - done); !checked_again) return checked_again.take_failure();
       }
-      return system_failure("fallocate", "reserving " + std::to_string(size) + " bytes of shared memory, of which " +
-                                             std::to_string(done) + " were had", error);
+      return system_failure("fallocate",
+                            "reserving " + std::to_string(size) + " bytes of shared memory, of which " +
+                                std::to_string(done) + " were had",
+                            error);
     }
   }
   return {};

@@ -38,7 +38,9 @@ FutexResult futex_wait(const std::uint32_t& word, std::uint32_t expected, std::i
   }
 }
 
-void futex_wake_all(std::uint32_t& word) noexcept { syscall(SYS_futex, &word, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0); }
+void futex_wake_all(std::uint32_t& word) noexcept {
+  syscall(SYS_futex, &word, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
+}
 
 bool register_for_remote_barrier() noexcept {
   // asked each time, since a forked child is another process
@@ -47,7 +49,8 @@ bool register_for_remote_barrier() noexcept {
 }
 
 bool remote_barrier_available() noexcept {
-  static const bool available = supports(MEMBARRIER_CMD_GLOBAL_EXPEDITED) && membarrier(MEMBARRIER_CMD_GLOBAL_EXPEDITED) == 0;
+  static const bool available =
+      supports(MEMBARRIER_CMD_GLOBAL_EXPEDITED) && membarrier(MEMBARRIER_CMD_GLOBAL_EXPEDITED) == 0;
   return available;
 }
 

@@ -53,7 +53,8 @@ Result<void> Mapping::populate() const {
   const int advice = access_ == Access::read_only ? populate_read : populate_write;
   while (madvise(data_, size_, advice) != 0) {
     if (errno == EINTR || errno == EAGAIN) continue;
-    if (errno != EINVAL) return system_failure("madvise(MADV_POPULATE)", "touching " + std::to_string(size_) + " bytes", errno);
+    if (errno != EINVAL)
+      return system_failure("madvise(MADV_POPULATE)", "touching " + std::to_string(size_) + " bytes", errno);
     // an older kernel: touch one byte of each page; the pages were reserved, so that this cannot fault
     for (std::uint64_t at = 0; at < size_; at += 4096) {
       volatile auto* byte = reinterpret_cast<volatile unsigned char*>(data_ + at);
@@ -71,10 +72,11 @@ Result<void> Mapping::populate() const {
 Result<void> Mapping::lock() const {
   if (mlock(data_, size_) == 0) return {};
   const int error = errno;
-  return Failure(error == ENOMEM || error == EPERM || error == EAGAIN ? Status::permission_denied : Status::system_error,
-                 "locking " + std::to_string(size_) + " bytes in memory: " + describe_error("mlock", error) +
-                     "; raise the limit (ulimit -l, LimitMEMLOCK=, --ulimit memlock) or leave lock_in_memory off",
-                 error);
+  return Failure(
+      error == ENOMEM || error == EPERM || error == EAGAIN ? Status::permission_denied : Status::system_error,
+      "locking " + std::to_string(size_) + " bytes in memory: " + describe_error("mlock", error) +
+          "; raise the limit (ulimit -l, LimitMEMLOCK=, --ulimit memlock) or leave lock_in_memory off",
+      error);
 }
 
 std::uint64_t Mapping::huge_bytes() const {
