@@ -17,6 +17,7 @@
 #include <cstring>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <random>
 #include <span>
 #include <string>
@@ -202,6 +203,40 @@ class Child {
   pid_t pid_ = 0;
 };
 
+/// A scenario runs with its other side in a thread of this process and in a process of its own.
+enum class Where : std::uint8_t { thread, process };
+
+/// The other side: runs `body`, which returns 0 where all went well. It must open its own handles.
+class Peer {
+ public:
+  template <class Body>
+  Peer(Where where, Body body) {
+    if (where == Where::process) {
+      child_ = std::make_unique<Child>(std::move(body));
+    } else {
+      thread_ = std::thread([this, body = std::move(body)] { code_ = body(); });
+    }
+  }
+  ~Peer() {
+    if (thread_.joinable()) thread_.join();
+  }
+  Peer(const Peer&) = delete;
+  Peer& operator=(const Peer&) = delete;
+  [[nodiscard]] int join() {
+    if (child_) return child_->wait();
+    thread_.join();
+    return code_;
+  }
+
+ private:
+  std::unique_ptr<Child> child_;
+  std::thread thread_;
+  int code_ = 0;
+};
+
+/// Suites that run their scenarios both ways. Those with processes are named Process/….
+class BothWays : public ::testing::TestWithParam<Where> {};
+
 // ---------------------------------------------------------------- payloads
 
 inline std::uint64_t mix(std::uint64_t value) noexcept {
@@ -267,3 +302,18 @@ inline void fill(std::span<std::byte> data, std::uint64_t seed) noexcept {
   } while (false)
 #define EXPECT_OK(expression) EXPECT_STATUS(expression, ::zerobuffer::Status::ok)
 #define ASSERT_OK(expression) ASSERT_STATUS(expression, ::zerobuffer::Status::ok)
+
+/// In the body of a Peer or Child: says where it went wrong, and ends the body with 1.
+#define REQUIRE(condition)                                                                         \
+  do {                                                                                             \
+    if (!(condition)) {                                                                            \
+      std::fprintf(stderr, "%s:%d: the other side: not so: %s\n", __FILE__, __LINE__, #condition); \
+      return 1;                                                                                    \
+    }                                                                                              \
+  } while (false)
+
+#define RUN_BOTH_WAYS(suite)                                                                         \
+  INSTANTIATE_TEST_SUITE_P(Thread, suite, ::testing::Values(::zerobuffer::support::Where::thread),   \
+                           [](const auto&) { return "with_a_thread"; });                             \
+  INSTANTIATE_TEST_SUITE_P(Process, suite, ::testing::Values(::zerobuffer::support::Where::process), \
+                           [](const auto&) { return "with_a_process"; })
