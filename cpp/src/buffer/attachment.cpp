@@ -114,7 +114,8 @@ Result<Attachment> Attachment::create(std::string_view name, const BufferConfig&
         } else if (may_come(done.status())) {
           continue;  // taken for stale before it was locked: start over
         } else {
-          os::unlink_name(name);
+          // only what is ours for certain: without the lock somebody may have taken it over already
+          if (made.locks_.file().valid() && os::name_refers_to(name, made.locks_.file())) os::unlink_name(name);
           return done.take_failure();
         }
       } else {
@@ -360,6 +361,18 @@ void Attachment::begin_leave() noexcept {
 
 void Attachment::leave() noexcept {
   if (left_ || forked()) return;
+  give_up_place();
+}
+
+// Threads may still be running, and static objects are still to be destroyed: from now on they are refused, because the
+// place may be somebody else's a moment later.
+void Attachment::leave_at_exit() noexcept {
+  if (left_ || forked()) return;
+  Machine::store_relaxed(generation_, process_ending);
+  give_up_place();
+}
+
+void Attachment::give_up_place() noexcept {
   left_ = true;
   std::uint64_t own_byte = writer_byte;
   if (role_ == Role::writer) {

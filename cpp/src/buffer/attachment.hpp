@@ -32,7 +32,10 @@ class Attachment {
   [[nodiscard]] protocol::Oieb& oieb() const noexcept { return segment_.oieb(); }
   [[nodiscard]] BufferInfo info() const noexcept;
   [[nodiscard]] bool named() const noexcept { return !name_.empty(); }
-  [[nodiscard]] bool forked() const noexcept { return os::forked_since(generation_); }
+  /// Not the process that attached any more: a forked child, or exit() has given the place up.
+  [[nodiscard]] bool forked() const noexcept {
+    return os::forked_since(ring::NativeAtomics::load_relaxed(generation_));
+  }
   [[nodiscard]] ring::Barriers barriers() const noexcept { return barriers_; }
 
   // A reader's own place.
@@ -49,6 +52,8 @@ class Attachment {
 
   /// Gives the place up and the lock with it; the last one out removes the name. Again is harmless.
   void leave() noexcept;
+  /// The same for the end of the process: every later use of this is refused as in a forked child.
+  void leave_at_exit() noexcept;
 
   // The others.
   [[nodiscard]] protocol::PlaceWord writer_place() const noexcept;
@@ -60,6 +65,8 @@ class Attachment {
   bool evict_slot(std::uint32_t slot, protocol::PlaceWord seen) noexcept;
 
  private:
+  static constexpr std::uint64_t process_ending = ~std::uint64_t{0};  // a generation that no process has
+
   Attachment() = default;
 
   Result<void> attach(os::File file, const BufferConfig& config, Role role, const std::string& what);
@@ -70,6 +77,7 @@ class Attachment {
   [[nodiscard]] bool positions_possible() const noexcept;
   [[nodiscard]] std::uint64_t frames_before(std::uint64_t position) const noexcept;
   void set_up_barriers(Role role);
+  void give_up_place() noexcept;
 
   Segment segment_;
   os::LockFile locks_;

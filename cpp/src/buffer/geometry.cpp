@@ -74,7 +74,6 @@ void write_identity(protocol::Oieb& oieb, const Geometry& g) noexcept {
   oieb.oieb_size = protocol::oieb_size;
   oieb.version[0] = protocol::version_major;
   oieb.version[1] = protocol::version_minor;
-  oieb.magic = protocol::magic;
   oieb.segment_size = g.segment_size;
   oieb.ring_count = 1;
   oieb.ring_index = 0;
@@ -92,6 +91,12 @@ void write_identity(protocol::Oieb& oieb, const Geometry& g) noexcept {
   oieb.counts[1].position = protocol::parked;
   std::random_device random;
   for (auto& byte : oieb.segment_id) byte = static_cast<std::uint8_t>(random());
+  Atomics::store_release(oieb.magic, protocol::magic);  // last: until then is_blank() says that this is unfinished
+}
+
+bool is_blank(const protocol::Oieb& oieb) noexcept {
+  return Atomics::load_acquire(oieb.magic) == 0 &&
+         Atomics::load_acquire(oieb.state) == static_cast<std::uint32_t>(protocol::SegmentState::initialising);
 }
 
 Result<void> check_magic(const protocol::Oieb& oieb, const std::string& what) {

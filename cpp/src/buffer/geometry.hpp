@@ -30,8 +30,11 @@ Result<void> check_config(const BufferConfig& config);
 /// The layout of a new stream segment.
 [[nodiscard]] Geometry plan(const BufferConfig& config) noexcept;
 
-/// Writes the identity of a new segment, everything of it but `state`.
+/// Writes the identity of a new segment, everything of it but `state`; the magic number last.
 void write_identity(protocol::Oieb& oieb, const Geometry& geometry) noexcept;
+
+/// Whether nobody has written yet what this is: a file just made under its name, or one whose maker died there.
+[[nodiscard]] bool is_blank(const protocol::Oieb& oieb) noexcept;
 
 /// Whether these are the first bytes of a buffer of this protocol.
 Result<void> check_magic(const protocol::Oieb& oieb, const std::string& what);

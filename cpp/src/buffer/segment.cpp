@@ -14,6 +14,7 @@ SegmentState load_state(const protocol::Oieb& oieb) noexcept {
 void store_state(protocol::Oieb& oieb, SegmentState state) noexcept {
   Atomics::store_release(oieb.state, static_cast<std::uint32_t>(state));
 }
+protocol::Oieb& oieb_of(const os::Mapping& head) noexcept { return *reinterpret_cast<protocol::Oieb*>(head.data()); }
 }  // namespace
 
 Result<void> Segment::map(const BufferConfig& config, os::Access access) {
@@ -63,6 +64,9 @@ Result<Segment> Segment::attach(os::File file, const BufferConfig& config, os::A
   segment.file_ = std::move(file);
   auto identity = segment.file_.identity();
   if (!identity) return identity.take_failure();
+  if (identity->size == 0 && !os::makes_unnamed_files()) {
+    return Failure(Status::not_found, what + " is empty: it is still being made, or it is no buffer");
+  }
   if (identity->size < protocol::oieb_size) {
     return Failure(Status::incompatible,
                    what + " has " + std::to_string(identity->size) + " bytes; a ZeroBuffer segment has more than 1024");
@@ -76,7 +80,9 @@ Result<Segment> Segment::attach(os::File file, const BufferConfig& config, os::A
     case SegmentState::ready:
       break;
     case SegmentState::initialising:
-      if (auto known = check_magic(oieb, what); !known) return known.take_failure();
+      if (auto known = check_magic(oieb, what); !known && (os::makes_unnamed_files() || !is_blank(oieb))) {
+        return known.take_failure();
+      }
       return Failure(Status::not_found, what + " is still being made");
     case SegmentState::retired:
       return Failure(Status::not_found, what + " was just given up by its last user");
@@ -110,14 +116,19 @@ Result<void> retire_if_dead(std::string_view name) {
   auto identity = file->identity();
   if (!identity) return identity.take_failure();
   const std::string what = "\"" + std::string(name) + "\"";
-  if (identity->size < protocol::oieb_size) {
+  // where buffers are made under their name, a maker may have died before it had written what this is
+  const bool may_be_unfinished = !os::makes_unnamed_files();
+  os::Mapping head;
+  if (identity->size >= protocol::oieb_size) {
+    auto mapped = os::Mapping::map(*file, 0, protocol::oieb_size, os::Access::read_write);
+    if (!mapped) return mapped.take_failure();
+    head = std::move(*mapped);
+    auto known = check_magic(oieb_of(head), what);
+    if (!known && !(may_be_unfinished && is_blank(oieb_of(head)))) return known.take_failure();
+  } else if (identity->size != 0 || !may_be_unfinished) {
     return Failure(Status::incompatible,
                    what + " has " + std::to_string(identity->size) + " bytes and is no buffer; it was left alone");
   }
-  auto head = os::Mapping::map(*file, 0, protocol::oieb_size, os::Access::read_write);
-  if (!head) return head.take_failure();
-  auto& oieb = *reinterpret_cast<protocol::Oieb*>(head->data());
-  if (auto known = check_magic(oieb, what); !known) return known.take_failure();
   auto locks = os::LockFile::open(*file);
   if (!locks) return locks.take_failure();
   ZEROBUFFER_POINT("takeover.before_lock");
@@ -127,7 +138,7 @@ Result<void> retire_if_dead(std::string_view name) {
   }
   ZEROBUFFER_POINT("takeover.locked");
   if (!os::name_refers_to(name, *file)) return Failure(Status::not_found, "buffer " + what + " was replaced meanwhile");
-  store_state(oieb, SegmentState::retired);
+  if (head.size() != 0) store_state(oieb_of(head), SegmentState::retired);
   ZEROBUFFER_POINT("takeover.retired");
   os::unlink_name(name);
   return {};

@@ -53,6 +53,8 @@ Result<void> check_name(std::string_view name);
 /// A new file in shared memory without a name, mode 0600 whatever the umask. would_block where the file system cannot
 /// make one (then use create_named).
 Result<File> create_unnamed();
+/// Whether create_unnamed() works here; where not, files of other makers are visible before they are complete, too.
+[[nodiscard]] bool makes_unnamed_files();
 /// Gives the file its name; already_exists where it is taken.
 Result<void> link_to_name(const File& file, std::string_view name);
 /// The second-best way: a new file that is visible at once; already_exists where the name is taken.

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "buffer/attachment.hpp"
+#include "os/process.hpp"
 
 namespace zerobuffer::stream {
 namespace {
@@ -19,8 +20,11 @@ Open& open_attachments() {
     auto* made = new Open;  // never deleted: it is used by the exit handler
     std::atexit([] {
       const std::lock_guard guard(open_attachments().mutex);
-      for (buffer::Attachment* attachment : open_attachments().attachments) attachment->leave();
+      for (buffer::Attachment* attachment : open_attachments().attachments) attachment->leave_at_exit();
     });
+    // a child forked while another thread holds the mutex could never exit
+    os::at_fork([] { open_attachments().mutex.lock(); }, [] { open_attachments().mutex.unlock(); },
+                [] { open_attachments().mutex.unlock(); });
     return made;
   }();
   return *instance;

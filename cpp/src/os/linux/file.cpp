@@ -133,6 +133,8 @@ Result<File> create_unnamed() {
   return file;
 }
 
+bool makes_unnamed_files() { return create_unnamed().status() != Status::would_block; }
+
 Result<void> link_to_name(const File& file, std::string_view name) {
   if (linkat(AT_FDCWD, path_of(file.fd()).c_str(), AT_FDCWD, path_of(name).c_str(), AT_SYMLINK_FOLLOW) == 0) return {};
   if (errno == EEXIST) return Status::already_exists;

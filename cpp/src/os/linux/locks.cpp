@@ -83,7 +83,7 @@ void LockFile::unlock(std::uint64_t byte, std::uint64_t count) const noexcept {
 
 bool LockFile::held_by_other(std::uint64_t byte, std::uint64_t count) const noexcept {
   struct flock lock = range(F_WRLCK, byte, count);
-  return fcntl(file_.fd(), F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+  return fcntl(file_.fd(), F_OFD_GETLK, &lock) != 0 || lock.l_type != F_UNLCK;  // a refusal proves nobody's death
 }
 
 }  // namespace zerobuffer::os

@@ -37,7 +37,7 @@ std::uint64_t process_start_time() {
 }
 
 std::uint64_t fork_generation() {
-  static std::mutex mutex;
+  static std::mutex& mutex = *new std::mutex;  // used by the fork handlers as long as there is a process
   static volatile std::uint64_t* page = nullptr;
   static std::uint64_t last = 0;
   const std::lock_guard lock(mutex);
@@ -47,7 +47,11 @@ std::uint64_t fork_generation() {
     if (memory == MAP_FAILED) throw std::bad_alloc();
     madvise(memory, size, MADV_WIPEONFORK);  // Linux 4.14; without it a child is told by the handler below
     page = static_cast<volatile std::uint64_t*>(memory);
-    pthread_atfork(nullptr, nullptr, [] { *page = 0; });
+    at_fork([] { mutex.lock(); }, [] { mutex.unlock(); },
+            [] {
+              *page = 0;
+              mutex.unlock();
+            });
     detail::fork_word = page;
   }
   if (*page == 0) *page = ++last;  // first use, or first use in a forked child
