@@ -1,8 +1,6 @@
 // `_core.Writer`, `_core.Batch`: the calls of zerobuffer::Writer with Python's types, errors and threads.
 #include "writer.hpp"
 
-#include <pybind11/stl.h>
-
 #include <memory>
 #include <optional>
 #include <string>

@@ -92,6 +92,10 @@ class Frame(_core.Frame):
         """
         return ArrayDescriptor.from_frame(self.data).send_time_ns if self.type == ARRAY_FRAME_TYPE else None
 
+    def __array__(self, dtype: npt.DTypeLike = None) -> npt.NDArray[Any]:
+        """What numpy.asarray() asks where the buffer was refused: raises ReleasedError instead of wrapping the object."""
+        return np.asarray(self.data, dtype)
+
     def __dlpack__(
         self,
         *,

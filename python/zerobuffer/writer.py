@@ -327,7 +327,7 @@ class Writer(_core.Writer):
 
     def _needs_descriptor(self, array_format: ArrayFormat, timestamp_ns: Optional[int]) -> bool:
         """Whether this array must say itself what it is. Writes the metadata if nobody did."""
-        if not self._announced:
+        if not self._announced and array_format.nbytes <= self.info.max_frame_size:  # else claiming it will fail
             try:
                 self.write_metadata(array_format)
             except (MetadataExistsError, MetadataInUseError, MetadataTooLargeError):
