@@ -20,7 +20,7 @@ from zbref.errors import (
     RingFull,
     TooManyReaders,
 )
-from zbref.layout import ACTIVE, ATTACHED, CLOSED, CLOSING, FREE, JOINING, UNIT, Header, Place
+from zbref.layout import ACTIVE, ATTACHED, CLOSED, FREE, JOINING, UNIT, Header, Place
 from zbref.segment import Segment
 
 MASK = (1 << 64) - 1
@@ -77,11 +77,9 @@ class Writer:
         self.count = segment.get_counts()[_entry_in_force(segment, self.position)][1]
         if self.count > self.position // UNIT:
             raise Corrupt(f"{self.count} frames in {self.position} bytes")
-        self.last_record = segment.get("last_record_pos")
-        place = segment.writer_place()
-        if place.state > CLOSED:
-            raise Corrupt(f"state {place.state} of the writer's place")
-        segment.set_writer_place(Place(ATTACHED, place.epoch + 1))
+        last = segment.get("last_record_pos")
+        self.last_record = last if last < self.position else 0
+        segment.set_writer_place(Place(ATTACHED, segment.writer_place().epoch + 1))
         self.claimed: Optional[int] = None
         self.pads = 0
         self.batch_open = False
@@ -219,7 +217,7 @@ class Writer:
             if position == layout.PARKED:
                 continue
             behind = (segment.get("write_pos") - position) & MASK
-            if position % UNIT or behind > self.capacity or segment.place(slot).state > CLOSING:
+            if position % UNIT or behind > self.capacity:
                 return None
             positions.append(position)
         return positions
