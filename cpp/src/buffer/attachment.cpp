@@ -8,6 +8,7 @@
 #include "os/clock.hpp"
 #include "os/process.hpp"
 #include "ring/header.hpp"
+#include "ring/writer.hpp"
 
 namespace zerobuffer::buffer {
 namespace {
@@ -22,7 +23,8 @@ constexpr std::uint64_t slot_byte(std::uint32_t slot) noexcept { return protocol
 // No participant's: locked only by whoever holds the whole range, because it is just removing the buffer.
 constexpr std::uint64_t whole_range_byte = protocol::lock_base + protocol::lock_stride - 1;
 
-constexpr std::int64_t retry_pause_ns = 1'000'000;  // between looks for a buffer that is not there yet
+constexpr std::int64_t longest_creation_ns = 10'000'000'000;  // exist_ok waits as long for another creator
+constexpr std::int64_t retry_pause_ns = 1'000'000;            // between looks for a buffer that is not there yet
 
 std::string quoted(std::string_view name) { return "buffer \"" + std::string(name) + "\""; }
 
@@ -86,6 +88,7 @@ Result<Attachment> Attachment::create(std::string_view name, const BufferConfig&
   auto file = os::create_unnamed();
   const bool unnamed = file.ok();
   if (!unnamed && file.status() != Status::would_block) return file.take_failure();
+  const std::int64_t give_up = os::now_ns() + longest_creation_ns;
   for (bool built = false;;) {
     Result<void> linked = Status::already_exists;
     if (unnamed) {
@@ -137,7 +140,11 @@ Result<Attachment> Attachment::create(std::string_view name, const BufferConfig&
         opened->leave();
         return same.take_failure();
       }
-      if (may_come(opened.status())) continue;
+      // it is being made or given up just now; who stays so does not keep us here
+      if (may_come(opened.status()) && os::now_ns() < give_up) {
+        os::sleep_ns(retry_pause_ns);
+        continue;
+      }
       return opened.take_failure();
     }
     return Failure(retired.status() == Status::incompatible ? Status::already_exists : retired.status(),
@@ -250,7 +257,7 @@ bool Attachment::positions_possible() const noexcept {
   const std::uint64_t reclaimed = Machine::load_relaxed(oieb().reclaim_pos);
   const protocol::CountEntry& first = oieb().counts[0];
   const protocol::CountEntry& entry = Machine::load_relaxed(first.position) == position ? first : oieb().counts[1];
-  return (position | reclaimed) % protocol::record_alignment == 0 &&
+  return position < ring::max_position && (position | reclaimed) % protocol::record_alignment == 0 &&
          position - reclaimed <= segment_.geometry().capacity && Machine::load_relaxed(entry.position) == position &&
          Machine::load_relaxed(entry.count) <= position / protocol::record_alignment;
 }
@@ -275,7 +282,14 @@ bool Attachment::try_slot(std::uint32_t index, JoinAt join, bool take_dead) {
     } else if (seen.slot_state() == SlotState::free && seen.epoch() != 0 &&
                Machine::load_relaxed(slot.evicted_epoch) == seen.epoch()) {
       resumed_after_ = Machine::load_relaxed(slot.read_count);
+      const std::uint64_t stopped_at = Machine::load_relaxed(slot.read_pos);
       joined = Slots::join_oldest(oieb(), slot);
+      if (joined.ok && stopped_at > joined.position && stopped_at <= Machine::load_acquire(oieb().write_pos)) {
+        // somebody slower kept the room: nothing is lost, and what the dead reader had let go does not come again
+        joined.position = stopped_at;
+        Machine::store_release(slot.read_pos, stopped_at);  // pairs with the acquire in RingWriter::scan
+        resumed_after_.reset();
+      }
     }
   } else if (seen.slot_state() == SlotState::free || (take_dead && Slots::free_dead(slot, seen))) {
     // the table is looked at before we are in it ourselves
@@ -285,6 +299,7 @@ bool Attachment::try_slot(std::uint32_t index, JoinAt join, bool take_dead) {
     joined = oldest ? Slots::join_oldest(oieb(), slot) : Slots::join_now(oieb(), slot);
   }
   if (!joined.ok) {
+    resumed_after_.reset();
     locks_.unlock(slot_byte(index));
     return false;
   }
