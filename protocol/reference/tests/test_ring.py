@@ -247,6 +247,21 @@ def test_a_reader_whose_slot_was_freed_is_told_how_many_frames_it_lost():
         Reader(segment, "resume")
 
 
+def test_a_freed_reader_whose_room_somebody_slower_kept_gets_nothing_twice():
+    """Scenario 4.15"""
+    segment = Segment.create(480, max_readers=2)
+    writer, dead, slow = Writer(segment), Reader(segment), Reader(segment)
+    for i in range(4):
+        writer.write(bytes([i]))
+    for _ in range(2):
+        dead.release(dead.read())
+    free_dead_slot(segment, 0)
+    resumed = Reader(segment, "resume", alive=(1,))
+    assert [f[0] for f in drain(resumed)] == [3, 4]
+    assert resumed.lost == 0
+    assert [f[0] for f in drain(slow)] == [1, 2, 3, 4]
+
+
 def test_reading_the_newest_counts_what_it_passes_over():
     segment = Segment.create(480)
     writer, reader = Writer(segment), Reader(segment)

@@ -18,6 +18,7 @@ MAX_READERS = 64
 MAX_SHARE_SLOTS = 64  # reserved: what this version makes and accepts has none
 MAX_CAPACITY = 1 << 37
 MAX_METADATA_SIZE = 1 << 30
+MAX_POSITION = 1 << 62
 PARKED = (1 << 64) - 1
 LOCK_BASE = 1 << 62
 LOCK_STRIDE = 256

@@ -72,7 +72,8 @@ class Writer:
         self.capacity = segment.geometry.capacity
         self.position = segment.get("write_pos")
         self.base = segment.get("reclaim_pos")
-        if self.position % UNIT or self.base % UNIT or (self.position - self.base) & MASK > self.capacity:
+        possible = self.position < layout.MAX_POSITION and self.position % UNIT == self.base % UNIT == 0
+        if not possible or (self.position - self.base) & MASK > self.capacity:
             raise Corrupt(f"write_pos {self.position}, reclaim_pos {self.base}")
         self.count = segment.get_counts()[_entry_in_force(segment, self.position)][1]
         if self.count > self.position // UNIT:
@@ -386,8 +387,12 @@ class Reader:
             place = segment.place(slot)
             if place.state == FREE and place.epoch and segment.get_slot(slot, "evicted_epoch") == place.epoch:
                 self.slot = slot
-                self._resumed_count = segment.get_slot(slot, "read_count")
-                self._join(segment.get("reclaim_pos"))
+                stopped_at = segment.get_slot(slot, "read_pos")
+                if segment.get("reclaim_pos") < stopped_at <= segment.get("write_pos"):
+                    self._join(stopped_at)  # somebody slower kept the room
+                else:
+                    self._resumed_count = segment.get_slot(slot, "read_count")
+                    self._join(segment.get("reclaim_pos"))
                 return slot
         raise NothingToResume("no reader left a position behind")
 
