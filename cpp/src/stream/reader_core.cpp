@@ -33,7 +33,10 @@ struct ReaderCore::DataWait {
   void seen_on(int cpu) const noexcept {
     if (cpu != core.cpu_) Machine::store_relaxed(core.attachment_.slot().last_cpu, core.cpu_ = cpu);
   }
-  bool peer_on(int cpu) const noexcept { return Machine::load_relaxed(core.attachment_.oieb().writer_last_cpu) == cpu; }
+  PeerCpu peer_cpu(int cpu) const noexcept {
+    const std::int32_t seen = Machine::load_relaxed(core.attachment_.oieb().writer_last_cpu);
+    return seen == cpu ? PeerCpu::mine : seen < 0 ? PeerCpu::unknown : PeerCpu::another;
+  }
 };
 
 struct ReaderCore::MetadataWait : DataWait {
@@ -296,7 +299,7 @@ Result<std::vector<std::byte>> ReaderCore::metadata(std::chrono::nanoseconds tim
   protocol::Oieb& oieb = attachment_.oieb();
   for (;;) {
     if (attachment_.forked()) return Status::forked;
-    const Status ended = look_at_writer(os::now_coarse_ns());
+    // Where metadata is there, nothing of this object is touched: any thread may ask (with a zero timeout).
     const std::uint64_t version = Machine::load_acquire(oieb.metadata_version);
     if (version != 0 && version % 2 == 0) {
       const std::uint64_t used = Machine::load_relaxed(oieb.metadata_used);
@@ -313,6 +316,8 @@ Result<std::vector<std::byte>> ReaderCore::metadata(std::chrono::nanoseconds tim
       if (deadline.at(os::now_ns()) <= os::now_ns()) return Status::timeout;
       continue;  // it was changed while we read
     }
+    const Status ended = look_at_writer(os::now_coarse_ns());
+    if (Machine::load_acquire(oieb.metadata_version) != version) continue;  // written just before the writer went
     if (ended != Status::ok) return ended;
     if (deadline.at_once()) return Status::timeout;
     const Status waited = waiter_.wait(MetadataWait{{*this}, version}, deadline);

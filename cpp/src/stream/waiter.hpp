@@ -5,7 +5,7 @@
 //   std::uint32_t arm() / disarm()     the sleeper's half of the handshake (ring/signal.hpp)
 //   const std::uint32_t& word()        the futex word
 //   void seen_on(int cpu)              tells the other side where this thread runs
-//   bool peer_on(int cpu)              whether the other side was last seen there
+//   PeerCpu peer_cpu(int cpu)          whether the other side was last seen there
 #pragma once
 
 #include <algorithm>
@@ -14,6 +14,7 @@
 #include <cstdint>
 
 #include "buffer/machine.hpp"
+#include "os/cgroup.hpp"
 #include "os/clock.hpp"
 #include "os/kernel.hpp"
 #include "zerobuffer/config.hpp"
@@ -37,6 +38,9 @@ class Counter {
 /// often.
 inline constexpr std::int64_t longest_sleep_ns = 100'000'000;
 
+/// Where the other side was last seen, for one who runs on a CPU.
+enum class PeerCpu : std::uint8_t { unknown, mine, another };
+
 /// When a timeout ends: it begins when the clock is first read for it, so that a call that need not wait reads none.
 class Deadline {
  public:
@@ -58,6 +62,7 @@ class Waiter {
       : policy_(config.wait),
         spin_pauses_(config.wait == WaitPolicy::block ? 0 : config.spin_pauses),
         one_cpu_(os::usable_cpus() == 1),
+        quota_of_one_(os::cgroup_cpu_quota() == 1),
         bounded_(first_sleep_bounded) {}
 
   /// Any thread, also a signal handler. The caller then pokes the futex word.
@@ -89,7 +94,9 @@ class Waiter {
     for (;;) {
       const int cpu = os::current_cpu();
       side.seen_on(cpu);
-      const bool same_cpu = one_cpu_ || side.peer_on(cpu);
+      // a process that is bound to one CPU may well wait for one that is bound to another
+      const PeerCpu peer = side.peer_cpu(cpu);
+      const bool same_cpu = quota_of_one_ || peer == PeerCpu::mine || (one_cpu_ && peer == PeerCpu::unknown);
       const std::uint32_t looks = policy_ == WaitPolicy::block ? 0 : same_cpu ? yields : spin_pauses_;
       for (std::uint32_t i = 0; i < looks; ++i) {
         if (side.ready()) return Status::ok;
@@ -153,6 +160,7 @@ class Waiter {
   WaitPolicy policy_;
   std::uint32_t spin_pauses_;
   bool one_cpu_;
+  bool quota_of_one_;
   bool bounded_;
   std::atomic<bool> interrupted_{false};
   WaitHook hook_ = nullptr;

@@ -36,21 +36,32 @@ struct WriterCore::SpaceWait {
     return scan.counted != 0 && scan.impossible == 0 && scan.slowest >= wanted;
   }
   std::uint32_t arm() const noexcept {
+    core.flag_up_ = true;
     // who waits for readers to come waits for no position: no reader may think that it is in the way
     return SpaceSignal::arm(core.attachment_.oieb(), wanted == protocol::parked ? 0 : wanted,
                             core.attachment_.barriers());
   }
-  void disarm() const noexcept { SpaceSignal::disarm(core.attachment_.oieb()); }
+  void disarm() const noexcept {}  // see WaitingFlag
   const std::uint32_t& word() const noexcept { return core.attachment_.oieb().space_futex; }
-  void seen_on(int cpu) const noexcept {
-    if (cpu != core.cpu_) Machine::store_relaxed(core.attachment_.oieb().writer_last_cpu, core.cpu_ = cpu);
-  }
-  bool peer_on(int cpu) const noexcept {
+  void seen_on(int cpu) const noexcept { core.seen_on(cpu); }
+  PeerCpu peer_cpu(int cpu) const noexcept {
+    PeerCpu nearest = PeerCpu::another;
     for (const protocol::ReaderSlot& slot : core.attachment_.segment().slots()) {
-      if (Slots::place(slot).slot_state() == SlotState::active && Machine::load_relaxed(slot.last_cpu) == cpu)
-        return true;
+      if (Slots::place(slot).slot_state() != SlotState::active) continue;
+      const std::int32_t reader_cpu = Machine::load_relaxed(slot.last_cpu);
+      if (reader_cpu == cpu) return PeerCpu::mine;
+      if (reader_cpu < 0) nearest = PeerCpu::unknown;
     }
-    return false;
+    return nearest;
+  }
+};
+
+// writer_waiting stays up between the sleeps of one call: a reader looks at it only from time to time, and both sides
+// wake every 100 ms, so that a flag that is down in between could be missed again and again.
+struct WriterCore::WaitingFlag {
+  WriterCore& core;
+  ~WaitingFlag() {
+    if (std::exchange(core.flag_up_, false)) SpaceSignal::disarm(core.attachment_.oieb());
   }
 };
 
@@ -64,6 +75,7 @@ WriterCore::WriterCore(buffer::Attachment attachment, const BufferConfig& config
       waiter_(config, !attachment_.barriers().sleeper_can_call),
       full_(config.full),
       frames_at_open_(ring_.frames()) {
+  seen_on(os::current_cpu());
   leave_at_exit(attachment_);
 }
 
@@ -148,7 +160,13 @@ Result<void> WriterCore::try_write(std::span<const std::byte> data, FrameInfo in
   return claimed->commit(data.size(), info);
 }
 
+// A writer that never waits is seen too: by what it samples and whenever it wakes somebody.
+void WriterCore::seen_on(int cpu) noexcept {
+  if (cpu != cpu_) Machine::store_relaxed(attachment_.oieb().writer_last_cpu, cpu_ = cpu);
+}
+
 void WriterCore::note_progress() noexcept {
+  seen_on(os::current_cpu());
   protocol::Oieb& oieb = attachment_.oieb();
   sampled_at_frame_ = ring_.frames();
   Machine::store_relaxed(oieb.last_commit_ns, static_cast<std::uint64_t>(os::now_coarse_ns()));
@@ -190,6 +208,7 @@ std::byte* WriterCore::room_slow(std::size_t size, Deadline deadline, Full full,
   if (ring_.publish()) wakes_.add();  // an open batch is published rather than waited with
   const bool drops = full_ == FullPolicy::drop;
   const std::int64_t began = os::now_coarse_ns();
+  const WaitingFlag flag{*this};
   bool counted = false;
   for (;;) {
     status = look_at_readers(false);
@@ -214,6 +233,9 @@ std::byte* WriterCore::room_slow(std::size_t size, Deadline deadline, Full full,
       if (found != nullptr) {
         status = Status::ok;
       } else if (status == Status::ok) {
+        // one that spins says so too, after a while, for a reader may hold what it waits for and not know it
+        static_cast<void>(SpaceSignal::arm(attachment_.oieb(), ring_.wanted_pos(), ring::Barriers{}));
+        flag_up_ = true;
         continue;
       }
     }
@@ -248,7 +270,7 @@ Status WriterCore::look_at_readers(bool must_look) noexcept {
       if (seen.slot_state() == SlotState::free) continue;
       const std::uint64_t bit = std::uint64_t{1} << i;
       if (!is_dead(i)) {
-        const bool impossible = (scan.impossible & bit) != 0 && seen.slot_state() == SlotState::active;
+        const bool impossible = (scan.impossible & bit) != 0;
         if (impossible && (suspicious_ & bit) != 0) {
           attachment_.evict_slot(i, seen);
         } else if (seen.slot_state() != SlotState::closing) {
@@ -315,6 +337,7 @@ Result<void> WriterCore::wait_for_readers(std::uint32_t n, std::chrono::nanoseco
   const std::uint32_t most = attachment_.segment().geometry().max_readers;
   if (n > most) return Failure(Status::invalid_argument, n, most);
   Deadline deadline(timeout);
+  const WaitingFlag flag{*this};
   for (;;) {
     if (attachment_.forked()) return Status::forked;
     static_cast<void>(look_at_readers(true));
@@ -329,6 +352,7 @@ Result<void> WriterCore::wait_for_readers(std::uint32_t n, std::chrono::nanoseco
 
 Result<void> WriterCore::drain(std::chrono::nanoseconds timeout) noexcept {
   Deadline deadline(timeout);
+  const WaitingFlag flag{*this};
   if (!attachment_.forked() && ring_.publish()) wakes_.add();
   for (;;) {
     if (attachment_.forked()) return Status::forked;

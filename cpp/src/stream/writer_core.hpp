@@ -49,6 +49,7 @@ class WriterCore {
   enum class Full : std::uint8_t { wait, answer };  // what to do where there is no room
 
   struct SpaceWait;
+  struct WaitingFlag;
 
   WriterCore(buffer::Attachment attachment, const BufferConfig& config);
   ~WriterCore() = default;
@@ -59,6 +60,7 @@ class WriterCore {
   [[nodiscard]] Failure failure(Status status, std::size_t size) const noexcept;
   void publish(std::size_t size) noexcept;
   void note_progress() noexcept;
+  void seen_on(int cpu) noexcept;
 
   /// What the readers' places and locks say: ok (there is somebody to wait for), closed, or peer_dead.
   [[nodiscard]] Status look_at_readers(bool must_look) noexcept;
@@ -72,6 +74,7 @@ class WriterCore {
   FullPolicy full_;
 
   bool claim_open_ = false;
+  bool flag_up_ = false;  // writer_waiting was set by the call that is running
   bool batch_open_ = false;
   bool closed_ = false;
   bool metadata_settled_ = false;     // written by this end
