@@ -15,6 +15,9 @@
 
 namespace zerobuffer::ring {
 
+/// No ring gets there (146 years at 1 GB/s); sums with smaller positions never overflow.
+inline constexpr std::uint64_t max_position = std::uint64_t{1} << 62;
+
 /// The parts of a ring, with geometry copied once and never read again.
 struct RingMemory {
   protocol::Oieb* oieb = nullptr;
@@ -62,7 +65,8 @@ class RingWriter {
         capacity_(memory.capacity),
         burst_(burst_size == 0 ? memory.capacity / 2 : std::min(protocol::round_up(burst_size, 64), memory.capacity)),
         barriers_(barriers) {
-    pos_ = published_ = M::load_acquire(oieb_->write_pos);
+    // checked by whoever attached; a peer may have changed it since, and it must be a position even so
+    pos_ = published_ = M::load_acquire(oieb_->write_pos) & (max_position - protocol::record_alignment);
     offset_ = pos_ % capacity_;
     lap_end_ = pos_ - offset_ + capacity_;
     // exactly one entry belongs to the write_pos that was published, whatever step a predecessor died at
@@ -71,7 +75,7 @@ class RingWriter {
     last_record_ = M::load_relaxed(oieb_->last_record_pos);
     // not below write_pos: left by a predecessor that died before it published, and there may never be a record there
     if (last_record_ >= pos_) last_record_ = 0;
-    reclaimed_ = M::load_relaxed(oieb_->reclaim_pos);
+    reclaimed_ = std::min(M::load_relaxed(oieb_->reclaim_pos), pos_);
     dropped_ = M::load_relaxed(oieb_->dropped);
     wraps_ = M::load_relaxed(oieb_->wraps);
     space_limit_ = limit_ = pos_;  // nothing is ours before the first look at the table
