@@ -203,6 +203,24 @@ TEST_P(Holding, a_reader_that_waits_while_it_holds_what_the_writer_needs_is_told
   EXPECT_EQ(peer.join(), 0);
 }
 
+// Scenario 3.5
+TEST(Held, a_reader_is_told_that_it_blocks_a_writer_which_only_spins) {
+  BufferConfig config = ring_of(1000);
+  config.wait = WaitPolicy::spin;
+  const std::string name = unique_name();
+  auto reader = Reader::create(name, config).value();
+  std::thread writing([&] {
+    auto writer = Writer::open(name, generous, config).value();
+    for (std::uint64_t i = 1; i <= 3; ++i) EXPECT_OK(writer.write(payload(480, i), forever));
+  });
+  Frame first = reader.read(generous).value();
+  Frame second = reader.read(generous).value();
+  EXPECT_STATUS(reader.read(generous), Status::held_frames_block);
+  first.release();
+  EXPECT_EQ(reader.read(generous).value().sequence(), 3U);
+  writing.join();
+}
+
 TEST(Held, a_reader_that_holds_a_frame_is_not_in_the_way_of_a_writer_that_waits_for_more_readers) {
   const std::string name = unique_name();
   BufferConfig config = ring_of(1000);
