@@ -72,11 +72,11 @@ Use::~Use() {
 }
 
 bool Waiting::check_signals() noexcept {
-  if (interpreter_finalizing()) return false;
+  if (raised_ || interpreter_finalizing()) return raised_;  // with an error set no other handler may run
   PyEval_RestoreThread(saved_);
-  const bool raised = PyErr_CheckSignals() != 0;
+  raised_ = PyErr_CheckSignals() != 0;
   saved_ = PyEval_SaveThread();
-  return raised;
+  return raised_;
 }
 
 }  // namespace zerobuffer::python

@@ -79,6 +79,7 @@ class Waiting {
 
  private:
   PyThreadState* saved_;
+  bool raised_ = false;
 };
 
 /// Runs a call that may wait, inside a Use: without the GIL, with signals seen. Raises what a signal handler raised,

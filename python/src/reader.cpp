@@ -96,9 +96,10 @@ class ReaderHandle final : public Handle {
     raise(bytes.failure());
   }
 
-  /// The metadata that held frames belong to, or None. From any thread, also after close().
+  /// The metadata that held frames belong to, or None. From any thread, also while another one is inside a call (where
+  /// there is metadata, the core reads it from any thread), also after close().
   py::object peek_metadata() {
-    if (open() && !busy()) refresh_metadata();
+    if (open()) refresh_metadata();
     return metadata_;
   }
 

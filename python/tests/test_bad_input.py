@@ -104,6 +104,7 @@ def test_any_value_in_any_field_of_the_metadata_gives_a_format_or_an_error(value
         b'{"zerobuffer_schema":1,"kind":"video","pixel_format":"rgb24","width":4,"height":4,"strides":[11]}',
         b'{"zerobuffer_schema":1,"kind":"video","pixel_format":"rgb24","width":4,"height":4,"frame_rate":[1,0]}',
     ],
+    ids=range(18),
 )
 def test_metadata_that_breaks_the_schema_is_refused_wherever_it_is_used(name, metadata):
     """Scenario 5.1"""
@@ -201,11 +202,13 @@ def refuses(name, error):
         with pytest.raises(error) as caught:
             attach(name, timeout=0)
         assert len(str(caught.value)) > 10
-    with pytest.raises(zerobuffer.ZeroBufferError):
-        zerobuffer.dump_state(name)
+    with contextlib.suppress(zerobuffer.IncompatibleError, zerobuffer.BufferNotFoundError, zerobuffer.SystemCallError,
+                             zerobuffer.PermissionDeniedError):
+        assert zerobuffer.dump_state(name).problem, "a file that is no buffer looks like one"
 
 
-@pytest.mark.parametrize("content", [b"", b"x", b"hello" * 1000, struct.pack("<I4B", 128, 1, 0, 0, 0) + bytes(5000)])
+@pytest.mark.parametrize("content", [b"", b"x", b"hello" * 1000, struct.pack("<I4B", 128, 1, 0, 0, 0) + bytes(5000)],
+    ids=["empty", "one byte", "text", "version 1"])
 def test_files_that_are_no_buffers_are_refused_and_left_alone(name, content):
     """Scenario 5.3"""
     file = FILE / name
@@ -219,7 +222,8 @@ def test_files_that_are_no_buffers_are_refused_and_left_alone(name, content):
         file.unlink()
 
 
-@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo, lambda path: os.symlink("/etc/hostname", path)])
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo, lambda path: os.symlink("/etc/hostname", path)],
+    ids=["directory", "pipe", "link"])
 def test_what_is_no_regular_file_is_refused(name, make):
     """Scenario 5.3"""
     file = FILE / name
