@@ -166,7 +166,8 @@ class BenchRun {
       const Spread spread = spread_of(found->second);
       ratios[comparison.ratio] = spread.median;
       spreads[comparison.ratio] = spread_json(spread);
-      verdict[comparison.ratio] = placement_.far() ? Json(nullptr) : Json(reached(comparison, spread.median));
+      verdict[comparison.ratio] =
+          placement_.far() || options_.short_run ? Json(nullptr) : Json(reached(comparison, spread.median));
     }
     Json medians = Json::object();
     for (const std::string& name : order_) {
