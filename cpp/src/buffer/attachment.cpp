@@ -230,6 +230,9 @@ Result<Attachment> Attachment::open_fd(int fd, const BufferConfig& config, Role 
 Result<void> Attachment::take_writer_place(const std::string& what) {
   if (!locks_.try_lock(writer_byte)) {  // a lock of our own description that is there already stays
     if (locks_.held_by_other(whole_range_byte)) return Failure(Status::not_found, what + " is just being removed");
+    if (writer_place().writer_state() != WriterState::attached) {
+      return Failure(Status::not_found, what + " has a writer that is just leaving or attaching");
+    }
     return Failure(Status::writer_exists, what + " has a living writer (process " +
                                               std::to_string(Machine::load_relaxed(oieb().writer_pid)) +
                                               "); there can be only one");
@@ -349,6 +352,10 @@ Result<void> Attachment::take_slot(JoinAt join, const std::string& what) {
                    what + ": no reader died that could be resumed; open it with another `join`");
   }
   if (try_all(true)) return {};  // a dead reader's slot, which nobody has resumed so far
+  for (const protocol::ReaderSlot& slot : segment_.slots()) {
+    if (Slots::place(slot).slot_state() != SlotState::free) continue;
+    return Failure(Status::not_found, what + " has a slot that a reader is just leaving or taking");
+  }
   return Failure(Status::too_many_readers,
                  what + " has " + std::to_string(count) +
                      " reader slot(s), all taken by the living; create it with a larger max_readers");
@@ -376,41 +383,46 @@ void Attachment::begin_leave() noexcept {
 
 void Attachment::leave() noexcept {
   if (left_ || forked()) return;
-  give_up_place();
+  give_up_place(segment_);
+  locks_ = os::LockFile();
 }
 
-// Threads may still be running, and static objects are still to be destroyed: from now on they are refused, because the
-// place may be somebody else's a moment later.
+// Threads may still be running, and static objects are still to be destroyed, but the place may be somebody else's a
+// moment later. So whoever comes from now on is refused; who is in the middle of something goes on in private memory.
 void Attachment::leave_at_exit() noexcept {
   if (left_ || forked()) return;
   Machine::store_relaxed(generation_, process_ending);
-  give_up_place();
+  auto last = segment_.withdraw(role_ == Role::writer);
+  if (!last) return;  // a death, then: the kernel drops the lock when this process is gone
+  give_up_place(*last);
+  locks_.unlock(protocol::lock_base, 0);
 }
 
-void Attachment::give_up_place() noexcept {
+void Attachment::give_up_place(const Segment& segment) noexcept {
   left_ = true;
+  protocol::Oieb& oieb = segment.oieb();
   std::uint64_t own_byte = writer_byte;
   if (role_ == Role::writer) {
     const PlaceWord closed = PlaceWord::of(WriterState::closed, place_.epoch());
-    Machine::compare_exchange(oieb().writer_place, place_.bits, closed.bits);
+    Machine::compare_exchange(oieb.writer_place, place_.bits, closed.bits);
     ZEROBUFFER_POINT("close.place_given_up");
     Machine::fence();
-    ring::DataSignal<Machine>::wake(oieb());
+    ring::DataSignal<Machine>::wake(oieb);
   } else {
     own_byte = slot_byte(slot_);
-    ring::DataSignal<Machine>::forget(oieb(), slot_bit());
-    if (place_.slot_state() == SlotState::active) static_cast<void>(Slots::begin_leave(slot(), place_));
-    static_cast<void>(Slots::end_leave(slot(), place_));
+    protocol::ReaderSlot& slot = segment.slots()[slot_];
+    ring::DataSignal<Machine>::forget(oieb, slot_bit());
+    if (place_.slot_state() == SlotState::active) static_cast<void>(Slots::begin_leave(slot, place_));
+    static_cast<void>(Slots::end_leave(slot, place_));
     ZEROBUFFER_POINT("close.place_given_up");
-    ring::SpaceSignal<Machine>::notify(oieb(), protocol::parked, ring::Barriers{});
+    ring::SpaceSignal<Machine>::notify(oieb, protocol::parked, ring::Barriers{});
   }
   // Two who leave at the same time each see the other's lock; whoever has let its own go last can take them all.
-  if (named() && !retire_if_last(segment_, locks_, name_)) {
+  if (named() && !retire_if_last(segment, locks_, name_)) {
     locks_.unlock(own_byte);
     ZEROBUFFER_POINT("close.unlocked");
-    retire_if_last(segment_, locks_, name_);
+    retire_if_last(segment, locks_, name_);
   }
-  locks_ = os::LockFile();
 }
 
 // ---------------------------------------------------------------- the others

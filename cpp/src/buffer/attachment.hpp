@@ -77,7 +77,7 @@ class Attachment {
   [[nodiscard]] bool positions_possible() const noexcept;
   [[nodiscard]] std::uint64_t frames_before(std::uint64_t position) const noexcept;
   void set_up_barriers(Role role);
-  void give_up_place() noexcept;
+  void give_up_place(const Segment& segment) noexcept;
 
   Segment segment_;
   os::LockFile locks_;

@@ -106,6 +106,22 @@ Result<void> Segment::restrict_payload(const BufferConfig& config) {
   return settle(config);
 }
 
+Result<Segment> Segment::withdraw(bool payload_too) const {
+  auto file = os::adopt(file_.fd());
+  if (!file) return file.take_failure();
+  auto control = os::Mapping::map(*file, 0, geometry_.payload_offset, os::Access::read_write);
+  if (!control) return control.take_failure();
+  Segment last;
+  last.file_ = std::move(*file);
+  last.geometry_ = geometry_;
+  last.control_ = std::move(*control);
+  if (auto done = control_.make_private(file_, 0); !done) return done.take_failure();
+  if (payload_too) {
+    if (auto done = payload_.make_private(file_, geometry_.payload_offset); !done) return done.take_failure();
+  }
+  return last;
+}
+
 void Segment::make_ready() const noexcept { store_state(oieb(), SegmentState::ready); }
 void Segment::make_retired() const noexcept { store_state(oieb(), SegmentState::retired); }
 SegmentState Segment::state() const noexcept { return load_state(oieb()); }

@@ -31,6 +31,10 @@ class Segment {
   /// Maps the payload block anew with less access, for a creator that reads.
   Result<void> restrict_payload(const BufferConfig& config);
 
+  /// For the end of the process: what its threads store into this segment from now on, they store into private copies.
+  /// Returns the control part mapped anew, for the last steps.
+  Result<Segment> withdraw(bool payload_too) const;
+
   [[nodiscard]] protocol::Oieb& oieb() const noexcept { return *reinterpret_cast<protocol::Oieb*>(control_.data()); }
   [[nodiscard]] std::span<protocol::ReaderSlot> slots() const noexcept {
     return {reinterpret_cast<protocol::ReaderSlot*>(control_.data() + geometry_.table_offset), geometry_.max_readers};

@@ -26,6 +26,8 @@ class Mapping {
   void advise_huge() const noexcept;
   /// Maps every page now. A refusal of memory is an error, not a signal.
   Result<void> populate() const;
+  /// Puts a private view of the same bytes in its place, at once for all threads: later stores are seen by nobody else.
+  Result<void> make_private(const File& file, std::uint64_t offset) const;
   /// Keeps every page in memory (mlock).
   Result<void> lock() const;
   /// Bytes that the kernel backs with huge pages now (/proc/self/smaps).

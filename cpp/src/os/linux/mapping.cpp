@@ -69,6 +69,13 @@ Result<void> Mapping::populate() const {
   return {};
 }
 
+Result<void> Mapping::make_private(const File& file, std::uint64_t offset) const {
+  const int protection = access_ == Access::read_only ? PROT_READ : PROT_READ | PROT_WRITE;
+  const int flags = MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE;
+  if (mmap(data_, size_, protection, flags, file.fd(), static_cast<off_t>(offset)) != MAP_FAILED) return {};
+  return system_failure("mmap(MAP_PRIVATE)", "withdrawing " + std::to_string(size_) + " bytes", errno);
+}
+
 Result<void> Mapping::lock() const {
   if (mlock(data_, size_) == 0) return {};
   const int error = errno;
