@@ -1,0 +1,145 @@
+"""What is promised beside behaviour: stubs that say all, types that hold, documented names, examples and benchmarks that run."""
+
+import ast
+import inspect
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from peer import LIMIT
+
+import zerobuffer
+from zerobuffer import _core
+
+PROJECT = Path(__file__).resolve().parents[2]
+PACKAGE = Path(zerobuffer.__file__).parent
+EXAMPLES = PROJECT / "examples" / "python"
+BENCHMARKS = PROJECT / "benchmarks"
+
+
+def run(*arguments, **options):
+    return subprocess.run(
+        [sys.executable, *map(str, arguments)], capture_output=True, text=True, timeout=4 * LIMIT, check=False, **options
+    )
+
+
+def names_in_stub():
+    """Each name of the stub, and those of each of its classes."""
+    tree = ast.parse((PACKAGE / "_core.pyi").read_text())
+    names, members = set(), {}
+    for node in tree.body:
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef)):
+            names.add(node.name)
+        elif isinstance(node, ast.AnnAssign):
+            names.add(node.target.id)
+        if isinstance(node, ast.ClassDef):
+            members[node.name] = {item.name for item in node.body if isinstance(item, ast.FunctionDef)} | {
+                item.target.id for item in node.body if isinstance(item, ast.AnnAssign)
+            }
+    return names, members
+
+
+def public(names):
+    return {name for name in names if not name.startswith("_")}
+
+
+def test_the_stub_has_every_name_of_the_compiled_module_and_no_other():
+    names, members = names_in_stub()
+    assert public(names) == public(vars(_core))
+    for name in public(names):
+        thing = getattr(_core, name)
+        if inspect.isclass(thing) and not issubclass(thing, Exception):
+            base = public(members[name])
+            assert base == public(vars(thing)), name
+
+
+def test_every_public_name_is_listed_and_documented():
+    assert sorted(zerobuffer.__all__) == zerobuffer.__all__ or len(set(zerobuffer.__all__)) == len(zerobuffer.__all__)
+    for name in zerobuffer.__all__:
+        thing = getattr(zerobuffer, name)
+        if inspect.isclass(thing) or inspect.isfunction(thing):
+            assert thing.__doc__, name
+            for member, value in vars(thing).items():
+                if not member.startswith("_") and (callable(value) or isinstance(value, property)):
+                    assert inspect.getdoc(getattr(thing, member)), f"{name}.{member}"
+
+
+def test_every_failure_has_an_error_of_its_own_below_the_common_base():
+    from zerobuffer import errors
+
+    classes = [getattr(errors, name) for name in errors.__all__]
+    assert all(issubclass(each, zerobuffer.ZeroBufferError) and each.__name__.endswith("Error") for each in classes)
+    assert set(errors.__all__) == {
+        name for name, value in vars(_core).items() if inspect.isclass(value) and issubclass(value, Exception)
+    }
+    assert set(errors.__all__) <= set(zerobuffer.__all__)
+    header = (PROJECT / "cpp/include/zerobuffer/status.hpp").read_text()
+    enumeration = header[header.index("enum class Status") : header.index("};")]
+    statuses = set(re.findall(r"^  (\w+),", enumeration, re.MULTILINE)) - {"ok", "would_block"}
+    assert {each.status for each in classes} - {""} == statuses
+
+
+def test_the_version_is_the_projects():
+    assert zerobuffer.__version__ == (PROJECT / "VERSION").read_text().strip()
+    assert (PACKAGE / "py.typed").exists()
+
+
+def test_types_hold_in_package_examples_and_benchmarks(tmp_path):
+    result = run(
+        *("-m", "mypy", "--strict", "--cache-dir", tmp_path, PROJECT / "python/zerobuffer"),
+        *sorted(EXAMPLES.glob("*.py")),
+        *sorted(BENCHMARKS.glob("python_*.py")),
+        env={key: value for key, value in os.environ.items() if key != "PYTHONPATH"},
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_wrong_uses_are_found_by_the_type_checker(tmp_path):
+    wrong = tmp_path / "wrong.py"
+    wrong.write_text(
+        "import zerobuffer\n"
+        "reader = zerobuffer.Reader('a', payload_size='large')\n"
+        "reader.read().release()\n"
+        "with zerobuffer.Writer.open('a', wait='never') as writer:\n"
+        "    writer.write('text')\n"
+        "    writer.claim(5, 1.0)\n"
+    )
+    result = run("-m", "mypy", "--strict", "--cache-dir", tmp_path / "cache", wrong, PROJECT / "python/zerobuffer")
+    assert sorted(int(line) for line in re.findall(r"wrong\.py:(\d+): error", result.stdout)) == [2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize("example", sorted({path.name for path in EXAMPLES.glob("*.py")} - {"reader.py", "writer.py"}))
+def test_every_example_runs(example):
+    result = run(EXAMPLES / example)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout
+
+
+def test_the_two_examples_that_belong_together_run_together(name):
+    with subprocess.Popen(
+        [sys.executable, EXAMPLES / "reader.py", name], stdout=subprocess.PIPE, text=True
+    ) as reader:
+        try:
+            result = run(EXAMPLES / "writer.py", name)
+            assert (result.returncode, result.stderr) == (0, "")
+            said, _ = reader.communicate(timeout=LIMIT)
+        finally:
+            reader.kill()
+    assert reader.returncode == 0
+    assert "frame 10: shape (1080, 1920, 3), uint8, mean 90.0" in said
+
+
+def test_the_benchmarks_run_and_print_one_object():
+    for command in (
+        ("python_read_cost.py", "--repetitions", "3"),
+        ("python_frames.py", "--json", "--frames", "5", "--repetitions", "2", "--payload-size", str(16 << 20)),
+    ):
+        result = run(BENCHMARKS / command[0], *command[1:])
+        assert result.returncode == 0, result.stderr
+        report = json.loads(result.stdout)
+        assert report["workload"] == command[0][:-3]
+        assert all(value > 0 for key, value in report["medians"].items() if key != "extra_ns")
