@@ -172,8 +172,10 @@ std::uint64_t ReaderCore::count_before(std::uint64_t position) const noexcept {
   return sequence != 0 ? sequence - 1 : taken_sequence_.load(std::memory_order_relaxed);
 }
 
-// Tells the writer everything that is let go or stepped over, whatever the acknowledgement policy says.
+// Tells the writer everything that is let go or stepped over, whatever the acknowledgement policy says: it may wait for
+// just that.
 void ReaderCore::settle() noexcept {
+  held_.passed(ring_.next());
   publish_now_.store(true, std::memory_order_relaxed);
   held_.settle([this](std::uint64_t oldest, bool finished) { work(oldest, finished); });
   publish_now_.store(false, std::memory_order_relaxed);
@@ -196,9 +198,16 @@ Failure ReaderCore::failure(Status status) const noexcept {
 [[gnu::noinline]] Result<Frame> ReaderCore::read_slow(Next next, Status status, Deadline deadline) noexcept {
   for (;;) {
     if (next == Next::failed) return failure(status);
-    // what was stepped over or let go is told before anything else: the writer may wait for just that
-    held_.passed(ring_.next());
     settle();
+    // First the wait: a frame comes within nanoseconds or not at all, and everything else can be seen after it.
+    Status waited = deadline.at_once() ? Status::timeout : Status::ok;
+    if (!deadline.at_once() && seen_writer_.writer_state() != WriterState::closed) {
+      waited = waiter_.wait(DataWait{*this}, deadline);
+      next = look(status);
+      if (next == Next::frame) return take();
+      if (next == Next::failed) continue;
+      settle();
+    }
     const std::int64_t now = os::now_coarse_ns();
     Status ended = look_at_writer(now);
     if (ended == Status::ok && !attachment_.owns_slot()) ended = Status::evicted;
@@ -211,13 +220,7 @@ Failure ReaderCore::failure(Status status) const noexcept {
       return failure(ended);
     }
     if (blocks_the_writer(now)) return failure(Status::held_frames_block);
-    if (deadline.at_once()) return Status::timeout;
-    const Status waited = waiter_.wait(DataWait{*this}, deadline);
-    if (waited != Status::ok && !ring_.more()) {
-      if (waited == Status::timeout && blocks_the_writer(os::now_coarse_ns()))
-        return failure(Status::held_frames_block);
-      return waited;
-    }
+    if (waited != Status::ok) return waited;
   }
 }
 
