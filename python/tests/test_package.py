@@ -143,3 +143,20 @@ def test_the_benchmarks_run_and_print_one_object():
         report = json.loads(result.stdout)
         assert report["workload"] == command[0][:-3]
         assert all(value > 0 for key, value in report["medians"].items() if key != "extra_ns")
+
+
+def test_the_code_of_the_documentation_runs(name):
+    text = (PROJECT / "docs/python.md").read_text()
+    blocks = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    assert len(blocks) >= 3
+    namespace = {"NAME": name}
+    for block in blocks:
+        exec(compile(block, "docs/python.md", "exec"), namespace)
+
+
+def test_the_documented_metadata_and_prefix_are_those_that_are_written():
+    text = (PROJECT / "docs/arrays.md").read_text()
+    array, video = re.findall(r"^    (\{.*\})$", text, re.MULTILINE)
+    assert zerobuffer.parse_metadata(array.encode()).to_metadata() == array.encode()
+    assert zerobuffer.parse_metadata(video.encode()).to_metadata() == video.encode()
+    assert all(f"`{pixel_format}`" in text for pixel_format in zerobuffer.PIXEL_FORMATS)
