@@ -107,12 +107,12 @@ class Waiter {
         }
         if (i % looks_per_clock == looks_per_clock - 1) {
           const std::int64_t now = os::now_ns();
-          if (time_is_up(now)) return Status::ok;
+          if (time_is_up(now)) return call_hook() ? Status::interrupted : Status::ok;
           if (const Status status = check(now, deadline, next_hook); status != Status::ok) return status;
         }
       }
       const std::int64_t now = os::now_ns();
-      if (time_is_up(now)) return Status::ok;
+      if (time_is_up(now)) return call_hook() ? Status::interrupted : Status::ok;
       if (const Status status = check(now, deadline, next_hook); status != Status::ok) return status;
       if (policy_ != WaitPolicy::spin && sleep(side, now, std::min(end, deadline.at(now)))) return Status::ok;
     }
