@@ -53,7 +53,7 @@ struct BufferConfig {
   /// Writer: bytes that can always be written while no reader that had caught up moves; what is beyond it, the writer
   /// may give up to start again at the beginning of the ring, which keeps a large ring in the cache. 0 = half the ring.
   std::uint64_t burst_size = 0;
-  Acknowledge acknowledge;          ///< Reader.
+  Acknowledge acknowledge{};        ///< Reader.
   std::uint32_t max_held = 256;     ///< Reader: frames held at the same time, 1 … 65,536.
   JoinAt join = JoinAt::automatic;  ///< Reader.
   bool pre_touch = true;            ///< Map all pages of the ring now, so that the first lap is as fast as later ones.
