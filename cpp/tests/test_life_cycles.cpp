@@ -50,7 +50,7 @@ void repeat(int warm_up, int times, Cycle&& cycle) {
 }
 
 // Scenario 4.9
-TEST(ten_thousand_times, opening_and_closing_leaks_nothing) {
+TEST(Full_ten_thousand_times, opening_and_closing_leaks_nothing) {
   const std::string name = unique_name();
   auto config = ring_of(512);
   config.max_readers = 2;
@@ -68,7 +68,7 @@ TEST(ten_thousand_times, opening_and_closing_leaks_nothing) {
 }
 
 // Scenario 4.9
-TEST(two_thousand_times, making_a_buffer_and_using_it_and_closing_it_leaks_nothing) {
+TEST(Full_two_thousand_times, making_a_buffer_and_using_it_and_closing_it_leaks_nothing) {
   repeat(200, 2000, [&](int i) {
     const std::string name = unique_name();
     auto writer = i % 2 == 0 ? Writer::create(name, ring_of(512)) : Writer::create_anonymous(ring_of(512));
@@ -86,7 +86,7 @@ TEST(two_thousand_times, making_a_buffer_and_using_it_and_closing_it_leaks_nothi
 }
 
 // Scenario 4.9, 4.3
-TEST(a_thousand_times, a_writer_killed_and_followed_by_another_leaks_nothing) {
+TEST(Full_a_thousand_times, a_writer_killed_and_followed_by_another_leaks_nothing) {
   const std::string name = unique_name();
   auto reader = Reader::create(name, ring_of(4096));
   ASSERT_OK(reader);
@@ -110,7 +110,7 @@ TEST(a_thousand_times, a_writer_killed_and_followed_by_another_leaks_nothing) {
 }
 
 // Scenario 4.9, 4.15
-TEST(five_hundred_times, a_reader_killed_and_resumed_leaks_nothing_and_loses_nothing) {
+TEST(Full_five_hundred_times, a_reader_killed_and_resumed_leaks_nothing_and_loses_nothing) {
   const std::string name = unique_name();
   auto writer = Writer::create(name, ring_of(4096));
   ASSERT_OK(writer);

@@ -89,13 +89,13 @@ void race_of_two_creators(bool unnamed, bool over_a_stale_one) {
 }
 
 // Scenario 4.8
-TEST(of_two_creators, exactly_one_wins_and_the_other_is_told) { race_of_two_creators(true, false); }
+TEST(Full_of_two_creators, exactly_one_wins_and_the_other_is_told) { race_of_two_creators(true, false); }
 // Scenario 4.8
-TEST(of_two_creators, exactly_one_wins_where_files_are_visible_at_once) { race_of_two_creators(false, false); }
+TEST(Full_of_two_creators, exactly_one_wins_where_files_are_visible_at_once) { race_of_two_creators(false, false); }
 // Scenario 4.8, 4.5
-TEST(of_two_creators, exactly_one_takes_a_stale_buffer_over) { race_of_two_creators(true, true); }
+TEST(Full_of_two_creators, exactly_one_takes_a_stale_buffer_over) { race_of_two_creators(true, true); }
 // Scenario 4.8, 4.5
-TEST(of_two_creators, exactly_one_takes_a_stale_buffer_over_where_files_are_visible_at_once) {
+TEST(Full_of_two_creators, exactly_one_takes_a_stale_buffer_over_where_files_are_visible_at_once) {
   race_of_two_creators(false, true);
 }
 
@@ -119,7 +119,7 @@ void leave_again_and_again(const std::string& name, Race& race, Open&& open) {
 }
 
 // Scenario 4.8, 4.5
-TEST(of_two_who_leave_at_once, the_last_one_removes_the_name) {
+TEST(Full_of_two_who_leave_at_once, the_last_one_removes_the_name) {
   for (const bool stay_readers : {false, true}) {
     const std::string name = unique_name();
     BufferConfig config = ring_of(512);

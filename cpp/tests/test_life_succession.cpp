@@ -59,9 +59,8 @@ TEST(a_process_that_exits, with_open_handles_has_closed_them) {
         static_reader = std::move(other);
         static_frame = std::move(frame);
       } else {
-        new Writer(std::move(writer));  // leaked
-        new Reader(std::move(other));
-        new Frame(std::move(frame));
+        static auto* never_destroyed = new std::tuple(std::move(writer), std::move(other), std::move(frame));
+        static_cast<void>(never_destroyed);
       }
       std::exit(0);
     });
@@ -81,7 +80,8 @@ TEST(a_process_that_exits, with_open_handles_has_closed_them) {
 TEST(a_process_that_exits, as_the_last_one_leaves_nothing_behind) {
   const std::string name = unique_name();
   Child child([&] {
-    new Writer(Writer::create(name, ring_of(4096)).value());
+    static auto* never_destroyed = new Writer(Writer::create(name, ring_of(4096)).value());
+    static_cast<void>(never_destroyed);
     std::exit(0);
   });
   EXPECT_EQ(child.wait(), 0);
@@ -122,7 +122,7 @@ TEST(a_process_that_ends_without_exit_handlers, is_dead) {
   auto reader = Reader::create(name, ring_of(4096));
   ASSERT_OK(reader);
   Child child([&] {
-    new Writer(Writer::open(name, generous, ring_of(4096)).value());
+    Writer writer = Writer::open(name, generous, ring_of(4096)).value();
     _exit(0);
   });
   EXPECT_EQ(child.wait(), 0);
