@@ -10,19 +10,28 @@ import pytest
 from peer import Peer, start_process, start_thread
 
 SHARED_MEMORY = Path("/dev/shm")
-HANGS_AFTER = 150  # seconds; no test takes a tenth of it
+HANGS_AFTER = 90  # seconds; no test takes a tenth of it
 
 _counter = itertools.count()
 
 
 @pytest.fixture
 def name():
-    return f"zbpy-{os.getpid()}-{next(_counter)}"
+    return f"zbpy-{os.getpid()}-{next(_counter):05}"
+
+
+@pytest.fixture(scope="session")
+def terminal(request):
+    """Standard error as it was before pytest took it, for the watchdog."""
+    with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+        descriptor = os.dup(2)
+    with os.fdopen(descriptor, "w") as file:
+        yield file
 
 
 @pytest.fixture(autouse=True)
-def nothing_hangs_and_nothing_is_left(name):
-    faulthandler.dump_traceback_later(HANGS_AFTER, exit=True)
+def nothing_hangs_and_nothing_is_left(name, terminal):
+    faulthandler.dump_traceback_later(HANGS_AFTER, exit=True, file=terminal)
     yield
     gc.collect()
     faulthandler.cancel_dump_traceback_later()

@@ -201,8 +201,8 @@ calls = {
     "wait_for_readers": lambda: zerobuffer.Writer(name + "b", payload_size=9).wait_for_readers(1),
     "open": lambda: zerobuffer.Writer.open(name + "c"),
 }
-print("waiting", flush=True)
 try:
+    print("waiting", flush=True)
     calls[what]()
 except KeyboardInterrupt:
     print("interrupted", flush=True)
