@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::size_t stack_size = 128 * 1024;
 constexpr std::size_t store_buffer_entries = 32;
+constexpr const char* a_load = "load";
 
 // Lends a piece of memory as a stack, and never takes it back: the explorer owns it.
 struct LentStack {
@@ -169,12 +170,16 @@ void Explorer::reschedule() noexcept { point(); }
 
 bool Explorer::runnable(const Fiber& fiber) const noexcept {
   switch (fiber.state) {
-    case State::ready: return true;
-    case State::waiting: return fiber.predicate();
-    case State::spinning: return version_ != fiber.spins_since;
+    case State::ready:
+      return true;
+    case State::waiting:
+      return fiber.predicate();
+    case State::spinning:
+      return version_ != fiber.spins_since;
     case State::asleep:
     case State::finished:
-    case State::killed: return false;
+    case State::killed:
+      return false;
   }
   return false;
 }
@@ -193,9 +198,10 @@ bool Explorer::collect() noexcept {
   }
   if (options_.empty()) {  // nothing moves any more unless a time is up
     for (const auto& fiber : fibers_) {
-      if (fiber->state == State::asleep && fiber->sleep == Sleep::bounded) {
-        options_.push_back({Option::run, fiber.get()});
-      }
+      if (fiber->state != State::asleep || fiber->sleep != Sleep::bounded) continue;
+      if (tracing_) tell(fiber.get(), "time is up", nullptr, 0, 0);
+      fiber->state = State::ready;
+      options_.push_back({Option::run, fiber.get()});
     }
   }
   const bool over = std::all_of(fibers_.begin(), fibers_.end(), [](const auto& fiber) {
@@ -237,7 +243,6 @@ Explorer::Fiber* Explorer::decide() noexcept {
     if (preemptions_left_ != Bounds::any && last_ != nullptr && &fiber != last_ && runnable(*last_)) {
       --preemptions_left_;
     }
-    if (fiber.state == State::asleep && tracing_) tell(&fiber, "time is up", nullptr, 0, 0);
     fiber.state = State::ready;
     last_ = &fiber;
     return &fiber;
@@ -251,14 +256,19 @@ bool Explorer::choose(std::size_t count, std::size_t& chosen) noexcept {
     chosen = path_[depth_++].chosen;
     return true;
   }
-  if (mode_ == Mode::exhaustive && !seen_.enter(key(), static_cast<std::uint8_t>(preemptions_left_))) return false;
+  const std::uint64_t state = mode_ == Mode::exhaustive ? key() : 0;
+  if (mode_ == Mode::exhaustive && !seen_.enter(state, static_cast<std::uint8_t>(preemptions_left_))) {
+    const auto same = [&](const Choice& choice) { return choice.state == state; };
+    if (std::any_of(path_.begin(), path_.end(), same)) fail("goes round in a circle");
+    return false;
+  }
   if (mode_ == Mode::random) {
     const bool sticks = options_[0].fiber == last_ && random_() % 16 < stickiness_;
     do {
       chosen = sticks ? 0 : static_cast<std::size_t>(random_() % count);
     } while (options_[chosen].kind == Option::kill && random_() % 16 != 0);  // or they would all die young
   }
-  path_.push_back({static_cast<std::uint8_t>(chosen), static_cast<std::uint8_t>(count)});
+  path_.push_back({state, static_cast<std::uint8_t>(chosen), static_cast<std::uint8_t>(count)});
   ++depth_;
   return true;
 }
@@ -348,10 +358,7 @@ std::uint64_t Explorer::load(const void* word, std::size_t size) noexcept {
     if (!is_quiet(word)) point();
     value = peek(word, size);
   }
-  self_->last_load = word;
-  self_->last_value = value;
-  self_->loaded_since_pause = true;
-  note("load", word, value, 0);
+  note(a_load, word, value, 0);
   return value;
 }
 
@@ -396,16 +403,15 @@ void Explorer::remote_barrier() noexcept {
 }
 
 void Explorer::pause() noexcept {
-  if (self_ == nullptr || !self_->loaded_since_pause) return;
-  self_->loaded_since_pause = false;
-  if (self_->spin_word == self_->last_load && self_->spin_value == self_->last_value) {
+  if (self_ == nullptr || self_->looks == 0) return;
+  if (self_->only_looked && self_->looks == self_->looks_before) {
     self_->state = State::spinning;
-    self_->spins_since = version_;
     self_->waits_for = "a change (it spins)";
     reschedule();
   }
-  self_->spin_word = self_->last_load;
-  self_->spin_value = self_->last_value;
+  self_->looks_before = self_->looks;
+  self_->looks = 0;
+  self_->only_looked = true;
 }
 
 bool Explorer::futex_wait(const void* word, std::uint32_t value, Sleep sleep) noexcept {
@@ -506,14 +512,22 @@ std::uint64_t Explorer::mix(std::uint64_t value) noexcept {
 
 std::uint64_t Explorer::mix_bytes(std::uint64_t hash, const void* bytes, std::size_t size) noexcept {
   const auto* at = static_cast<const unsigned char*>(bytes);
-  for (; size >= 8; size -= 8, at += 8) hash = mix(hash ^ peek(at, 8));
+  for (; size >= 8; size -= 8, at += 8) {
+    hash = (hash ^ peek(at, 8)) * 0x9e3779b97f4a7c15;
+    hash ^= hash >> 29;
+  }
   return size == 0 ? hash : mix(hash ^ peek(at, size) ^ (std::uint64_t{size} << 56));
 }
 
 void Explorer::note(const char* operation, const void* word, std::uint64_t a, std::uint64_t b) noexcept {
   const auto at = reinterpret_cast<std::uintptr_t>(word);
   const auto what = reinterpret_cast<std::uintptr_t>(operation);
-  self_->history = mix(mix(self_->history ^ at) + a * 0x9e3779b97f4a7c15 + (b << 32) + what);
+  if (self_->looks == 0) self_->spins_since = version_;
+  self_->looks = (self_->looks ^ at ^ (a << 8)) * 0x9e3779b97f4a7c15 + 1;
+  self_->only_looked = self_->only_looked && operation == a_load;
+  std::uint64_t hash = (self_->history ^ at) * 0x9e3779b97f4a7c15;
+  hash = ((hash ^ (hash >> 29)) + a + (b << 32) + what) * 0xbf58476d1ce4e5b9;
+  self_->history = hash ^ (hash >> 32);
   if (tracing_) tell(self_, operation, word, a, b);
 }
 
@@ -531,7 +545,7 @@ std::string Explorer::name_of(const void* word) const {
   }
   for (const Region& region : quiet_) {
     if (inside(word, 1, region.base, region.size)) {
-      return "ring + " +
+      return "quiet + " +
              std::to_string(static_cast<const std::byte*>(word) - static_cast<const std::byte*>(region.base));
     }
   }

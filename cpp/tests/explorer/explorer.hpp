@@ -1,13 +1,14 @@
-// The interleaving explorer: runs code whose atomic operations come through a policy (machine.hpp) as fibers on one thread,
-// under a scheduler that decides who takes the next step and when a delayed store becomes visible. Owns fibers, store
-// buffers (x86-TSO: one FIFO per fiber), the choice of schedules and what is known of visited states. It must not know what
-// it runs: rings, slots and frames are the scenarios' business.
+// The interleaving explorer: runs code whose atomic operations come through a policy (machine.hpp) as fibers on one
+// thread, under a scheduler that decides who takes the next step and when a delayed store becomes visible. Owns fibers,
+// store buffers (x86-TSO: one FIFO per fiber), the choice of schedules and what is known of visited states. It must not
+// know what it runs: rings, slots and frames are the scenarios' business.
 #pragma once
 
 #include <boost/context/fiber.hpp>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <functional>
 #include <memory>
 #include <random>
@@ -40,8 +41,8 @@ struct Outcome {
 
 /// How a fiber may be treated.
 struct Role {
-  bool mortal = false;      ///< May be killed, as far as Bounds::kills goes.
-  bool registered = true;   ///< remote_barrier() of others reaches it.
+  bool mortal = false;     ///< May be killed, as far as Bounds::kills goes.
+  bool registered = true;  ///< remote_barrier() of others reaches it.
 };
 
 enum class Sleep : std::uint8_t {
@@ -59,7 +60,8 @@ class Explorer {
   /// The same with 0, 1, 2 … preemptions, and at last with any: finds what needs few of them first.
   static Outcome search(const Scenario& scenario, Bounds bounds);
   /// Random schedules with the seeds `seed`, `seed` + 1 … for that long, at least one.
-  static Outcome wander(const Scenario& scenario, const Bounds& bounds, std::uint64_t seed, std::chrono::milliseconds time);
+  static Outcome wander(const Scenario& scenario, const Bounds& bounds, std::uint64_t seed,
+                        std::chrono::milliseconds time);
 
   /// The explorer that runs on this thread.
   static Explorer& now() noexcept { return *current_; }
@@ -73,12 +75,29 @@ class Explorer {
   /// Ordinary memory: its loads are no scheduling points, and its stores become visible with the one that follows them.
   void quiet(const void* base, std::size_t size) { quiet_.push_back({base, size}); }
   /// A name for the trace.
-  void name(const void* word, std::string text) { names_.emplace_back(word, std::move(text)); }
+  void name(const void* word, const char* text) {
+    if (tracing_) names_.emplace_back(word, text);
+  }
 
   // For fibers.
   [[nodiscard]] std::size_t self() const noexcept { return self_->id; }
   /// A scheduling point with no access; a place to be killed at.
   void pass(const char* label) noexcept;
+  /// A scheduling point at which the fiber learns what the predicate says.
+  template <class Predicate>
+  bool observe(const char* label, Predicate&& predicate) noexcept {
+    point();
+    const bool answer = predicate();
+    note(label, nullptr, answer ? 1 : 0, 0);
+    return answer;
+  }
+  /// Sets a variable of the scenario itself: no step, no delay, but known to the state.
+  template <class T>
+  void record(T& variable, T value) noexcept {
+    std::uint64_t wide = 0;
+    std::memcpy(&wide, &value, sizeof value);
+    commit(&variable, sizeof value, wide);
+  }
   /// Blocks until the predicate, a function of plain memory and of ended(), holds.
   void wait_until(const char* label, std::function<bool()> predicate) noexcept;
   /// Whether the fiber has finished or was killed, and all that it stored is visible.
@@ -93,8 +112,8 @@ class Explorer {
   }
   /// From now on an access to this memory is a failure, also by a store that is still on its way.
   void poison(const void* base, std::size_t size) noexcept;
-  /// Tells that what this fiber will do depends on these values alone and on nothing that it saw before: executions that
-  /// come here with equal values need only be followed once. The values must have no padding, or it must be zero.
+  /// Tells that what this fiber will do depends on these values alone and on nothing that it saw before: executions
+  /// that come here with equal values need only be followed once. The values must have no padding, or it must be zero.
   template <class... Values>
   void forget_all_but(const Values&... values) noexcept {
     static_assert((std::is_trivially_copyable_v<Values> && ...));
@@ -165,18 +184,16 @@ class Explorer {
     const void* sleeps_on = nullptr;
     std::function<bool()> predicate;
     const char* waits_for = "";
-    std::uint64_t spins_since = 0;  // version_ when it began to spin
-    // the last load, for pause(): the same word with the same value again and again is a loop that waits for a change
-    const void* last_load = nullptr;
-    std::uint64_t last_value = 0;
-    bool loaded_since_pause = false;
-    const void* spin_word = nullptr;
-    std::uint64_t spin_value = 0;
+    std::uint64_t spins_since = 0;  // version_ when it looked first since its last pause()
+    // what it did since its last pause(): the same loads with the same values again are a loop that waits for a change
+    std::uint64_t looks = 0;
+    std::uint64_t looks_before = 0;
+    bool only_looked = true;
 
     std::vector<Delayed> buffer;
-    std::size_t visible = 0;      // entries of the buffer that are not quiet
-    std::uint64_t drained = 0;    // entries that have left the buffer
-    std::uint64_t history = 0;    // hash of everything that it has seen: what it does next depends on nothing else
+    std::size_t visible = 0;    // entries of the buffer that are not quiet
+    std::uint64_t drained = 0;  // entries that have left the buffer
+    std::uint64_t history = 0;  // hash of everything that it has seen: what it does next depends on nothing else
     Context context;
     bool started = false;
   };
@@ -185,6 +202,7 @@ class Explorer {
     Fiber* fiber;
   };
   struct Choice {
+    std::uint64_t state;
     std::uint8_t chosen;
     std::uint8_t count;
   };
@@ -197,8 +215,8 @@ class Explorer {
   [[nodiscard]] bool backtrack() noexcept;
 
   // Scheduling.
-  void point() noexcept;             // others may act now; comes back when this fiber is chosen
-  void reschedule() noexcept;        // the same for a fiber that may be blocked, finished or killed
+  void point() noexcept;       // others may act now; comes back when this fiber is chosen
+  void reschedule() noexcept;  // the same for a fiber that may be blocked, finished or killed
   [[nodiscard]] Fiber* decide() noexcept;
   [[nodiscard]] bool collect() noexcept;  // fills options_; false where the execution is over
   [[nodiscard]] bool choose(std::size_t count, std::size_t& chosen) noexcept;
@@ -238,7 +256,7 @@ class Explorer {
   std::vector<std::unique_ptr<Fiber>> fibers_;
   std::function<void()> at_end_;
   std::vector<Region> allowed_, quiet_, poisoned_;
-  std::vector<std::pair<const void*, std::string>> names_;
+  std::vector<std::pair<const void*, const char*>> names_;
   Context main_;
   Fiber* self_ = nullptr;  // runs now
   Fiber* last_ = nullptr;  // ran last

@@ -1,5 +1,5 @@
-// The atomics policy of the ring as the explorer offers it: the same static functions as ring::NativeAtomics and the three
-// of the kernel. Plain stores are delayed, locked instructions and fences drain, a compiler barrier is nothing.
+// The atomics policy of the ring as the explorer offers it: the same static functions as ring::NativeAtomics and the
+// three of the kernel. Plain stores are delayed, locked instructions and fences drain, a compiler barrier is nothing.
 #pragma once
 
 #include <cstdint>
@@ -54,6 +54,7 @@ struct ExplorerMachine {
   static void compiler_barrier() noexcept {}
   static void load_fence() noexcept {}
   static void store_fence() noexcept {}
+  static void prefetch_for_write(const void*) noexcept {}
   static void pause() noexcept { Explorer::now().pause(); }
   static std::uintptr_t this_thread() noexcept { return Explorer::now().self() + 1; }
 
@@ -77,8 +78,8 @@ struct ExplorerMachine {
  private:
   template <class T, class Next>
   static T update(T& word, Next&& next) noexcept {
-    return narrow<T>(Explorer::now().update(&word, sizeof word,
-                                            [&](std::uint64_t old) { return widen(next(narrow<T>(old))); }));
+    return narrow<T>(
+        Explorer::now().update(&word, sizeof word, [&](std::uint64_t old) { return widen(next(narrow<T>(old))); }));
   }
 };
 

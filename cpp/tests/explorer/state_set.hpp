@@ -1,5 +1,5 @@
-// The states that an exhaustive search has seen, by their 64-bit hash, each with the largest budget that was left there.
-// Knows nothing of what a state is.
+// The states that an exhaustive search has seen, by their 64-bit hash, each with the largest budget that was left
+// there. Knows nothing of what a state is.
 #pragma once
 
 #include <cstddef>

@@ -62,14 +62,13 @@ TEST(MemoryModel, a_remote_barrier_in_one_is_enough_if_the_other_is_registered) 
             M::remote_barrier();
             words.seen[0] = M::load_relaxed(words.y);
           });
-          explorer.spawn(
-              "right",
-              [] {
-                M::store_relaxed(words.y, 1U);
-                M::compiler_barrier();
-                words.seen[1] = M::load_relaxed(words.x);
-              },
-              {.mortal = false, .registered = registered});
+          explorer.spawn("right",
+                         [] {
+                           M::store_relaxed(words.y, 1U);
+                           M::compiler_barrier();
+                           words.seen[1] = M::load_relaxed(words.x);
+                         },
+                         {.mortal = false, .registered = registered});
           explorer.at_end([&explorer] { explorer.check(words.seen[0] + words.seen[1] != 0, "missed each other"); });
         },
         {});
@@ -169,13 +168,12 @@ TEST(MemoryModel, the_killed_one_stops_at_any_step_and_its_stores_become_visible
   EXPECT_TRUE(holds(Explorer::explore(
       [](Explorer& explorer) {
         words = {};
-        const std::size_t writer = explorer.spawn(
-            "writer",
-            [] {
-              M::store_relaxed(words.x, 1U);
-              M::store_relaxed(words.x, 2U);
-            },
-            {.mortal = true, .registered = true});
+        const std::size_t writer = explorer.spawn("writer",
+                                                  [] {
+                                                    M::store_relaxed(words.x, 1U);
+                                                    M::store_relaxed(words.x, 2U);
+                                                  },
+                                                  {.mortal = true, .registered = true});
         explorer.spawn("successor", [&explorer, writer] {
           explorer.wait_until("the end of the writer", [&explorer, writer] { return explorer.ended(writer); });
           ends.at(words.x) = true;
