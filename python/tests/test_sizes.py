@@ -48,9 +48,13 @@ def test_frames_of_any_sizes_in_any_order_arrive_whole(name, sizes, payload_size
         sent, got, last = [], [], 0
         for seed, size in enumerate(sizes):
             data = pattern(size, seed)[:size]
+            stepped_over_padding = False
             while not writer.try_write(data):
                 frame = reader.try_read()
-                assert frame is not None, "no room, and nothing to read"
+                if frame is None:
+                    assert not stepped_over_padding, "no room, and nothing to read"
+                    stepped_over_padding = True
+                    continue
                 got.append(bytes(frame))
                 last = frame.sequence
                 frame.release()
