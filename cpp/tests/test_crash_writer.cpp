@@ -34,15 +34,13 @@ using Parameter = std::tuple<WriterStep, Waiting>;
 std::string name_of_parameter(const testing::TestParamInfo<Parameter>& info) {
   return identifier(std::get<0>(info.param).step) + "_" + std::string(name_of(std::get<1>(info.param)));
 }
-bool sleeps(Waiting waiting) { return waiting == Waiting::block || waiting == Waiting::spin_then_block; }
 
 std::vector<Parameter> all_parameters() {
   std::vector<Parameter> all;
   for (const WriterStep& step : writer_steps) {
     for (const Waiting waiting : {Waiting::block, Waiting::spin, Waiting::poll}) {
-      if (!step.sleeper || sleeps(waiting)) all.emplace_back(step, waiting);
+      if (!step.sleeper || waiting == Waiting::block) all.emplace_back(step, waiting);
     }
-    if (step.sleeper) all.emplace_back(step, Waiting::spin_then_block);
   }
   return all;
 }
@@ -104,7 +102,7 @@ TEST_P(writer_stopped, at_any_step_for_a_second_loses_nothing_and_is_not_taken_f
   const Waiting waiting = GetParam();
   std::vector<Pair> pairs;
   for (const WriterStep& step : writer_steps) {
-    if (step.sleeper && !sleeps(waiting)) continue;
+    if (step.sleeper && waiting != Waiting::block) continue;  // on a busy machine, a short spin may be long enough
     const std::string name = unique_name();
     Child reader([&] {
       BufferConfig config = ring_of(4096);
