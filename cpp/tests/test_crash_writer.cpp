@@ -224,4 +224,38 @@ TEST(writer_killed, from_outside_in_the_middle_of_large_copies_never_leaves_half
   }
 }
 
+// Scenario 4.1, 4.2
+TEST(writer_killed, while_it_takes_a_dead_readers_slot_back_leaves_a_ring_that_goes_on) {
+  for (const char* point : {"reclaim.locked", "reclaim.freed"}) {
+    SCOPED_TRACE(point);
+    BufferConfig config = ring_of(4096);
+    config.max_readers = 2;
+    const std::string name = unique_name();
+    auto living = Reader::create(name, config);
+    ASSERT_OK(living);
+    Child dead_reader([&] {
+      Reader reader = Reader::open(name, generous, config).value();
+      raise(SIGKILL);
+    });
+    EXPECT_EQ(dead_reader.wait(), 128 + SIGKILL);
+    Shared<Progress> progress;
+    Child writer([&] {
+      Writer mine = Writer::open(name, generous, config).value();
+      signal_self_at({point}, SIGKILL);
+      return static_cast<int>(send_frames(mine, 1, 2000, &progress->committed));
+    });
+    const Seen seen = read_to_end(*living, Waiting::block, 1);
+    EXPECT_EQ(to_string(seen.end), "peer_dead");
+    EXPECT_GE(seen.last, progress->committed.load());
+    EXPECT_EQ(writer.wait(), 128 + SIGKILL);
+    Child successor([&] {
+      Writer mine = Writer::open(name, generous, config).value();
+      EXPECT_EQ(to_string(send_frames(mine, seen.last + 1, seen.last + 100)), "ok");
+    });
+    EXPECT_EQ(read_to_end(*living, Waiting::block, seen.last + 1).last, seen.last + 100);
+    EXPECT_EQ(successor.wait(), 0);
+    EXPECT_OK(Reader::open(name, Reader::Timeout::zero(), config));  // the slot can be had
+  }
+}
+
 }  // namespace
