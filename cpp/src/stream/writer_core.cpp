@@ -29,6 +29,7 @@ struct WriterCore::SpaceWait {
   WriterCore& core;
   std::uint64_t wanted;
   std::uint32_t seen;
+  bool for_room;  // the readers' held frames are in the way of it
 
   bool ready() const noexcept {
     const ring::Scan scan = core.ring_.scan();
@@ -37,9 +38,8 @@ struct WriterCore::SpaceWait {
   }
   std::uint32_t arm() const noexcept {
     core.flag_up_ = true;
-    // who waits for readers to come waits for no position: no reader may think that it is in the way
-    return SpaceSignal::arm(core.attachment_.oieb(), wanted == protocol::parked ? 0 : wanted,
-                            core.attachment_.barriers());
+    // who waits for anything but room names no position: no reader may think that it is in the way
+    return SpaceSignal::arm(core.attachment_.oieb(), for_room ? wanted : 0, core.attachment_.barriers());
   }
   void disarm() const noexcept {}  // see WaitingFlag
   const std::uint32_t& word() const noexcept { return core.attachment_.oieb().space_futex; }
@@ -228,7 +228,7 @@ std::byte* WriterCore::room_slow(std::size_t size, Deadline deadline, Full full,
         blocked_count_.add();
       }
       const ring::Scan scan = ring_.scan();
-      status = waiter_.wait(SpaceWait{*this, ring_.wanted_pos(), scan.active}, deadline);
+      status = waiter_.wait(SpaceWait{*this, ring_.wanted_pos(), scan.active, true}, deadline);
       found = ring_.try_claim(size);
       if (found != nullptr) {
         status = Status::ok;
@@ -345,7 +345,7 @@ Result<void> WriterCore::wait_for_readers(std::uint32_t n, std::chrono::nanoseco
     const std::uint32_t dead = static_cast<std::uint32_t>(__builtin_popcountll(dead_));
     if (scan.active - std::min(scan.active, dead) >= n) return {};
     if (deadline.at_once()) return Status::timeout;
-    const Status waited = waiter_.wait(SpaceWait{*this, protocol::parked, scan.active}, deadline);
+    const Status waited = waiter_.wait(SpaceWait{*this, protocol::parked, scan.active, false}, deadline);
     if (waited != Status::ok) return waited;
   }
 }
@@ -363,7 +363,7 @@ Result<void> WriterCore::drain(std::chrono::nanoseconds timeout) noexcept {
     if (scan.active == 0 && unread_by_all() == 0) return {};
     if (status != Status::ok) return status;
     if (deadline.at_once()) return Status::timeout;
-    const Status waited = waiter_.wait(SpaceWait{*this, ring_.write_pos(), scan.active}, deadline);
+    const Status waited = waiter_.wait(SpaceWait{*this, ring_.write_pos(), scan.active, false}, deadline);
     if (waited != Status::ok) return waited;
   }
 }
