@@ -262,7 +262,6 @@ class Explorer {
   Fiber* last_ = nullptr;  // ran last
   Fiber* next_ = nullptr;
   std::vector<Option> options_;
-  std::size_t free_options_ = 0;
   std::uint64_t memory_ = 0;   // hash of the words' values
   std::uint64_t version_ = 0;  // counts changes of memory
   std::uint32_t steps_ = 0;

@@ -18,7 +18,7 @@ struct KernelLock {
     return word == own && old != own;
   }
   void unlock() const noexcept {
-    Explorer::now().update(&word, sizeof word, [](std::uint64_t) { return 0; });
+    Explorer::now().update(&word, sizeof word, [](std::uint64_t) { return std::uint64_t{0}; });
   }
   [[nodiscard]] bool is_free() const noexcept {
     return Explorer::now().observe("asks for the lock", [&] { return abandoned(word); });
