@@ -73,7 +73,7 @@ def probe(path: Path) -> Video:
 def parse_framemd5(path: Path, text: str) -> Video:
     """Reads what `ffmpeg -f framemd5` wrote."""
     width = height = 0
-    sums = []
+    sums: List[str] = []
     for line in text.splitlines():
         if line.startswith("#dimensions 0:"):
             width, height = (int(side) for side in line.split(":")[1].strip().split("x"))
