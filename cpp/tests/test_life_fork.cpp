@@ -122,7 +122,7 @@ TEST(a_forked_child, that_lives_on_never_keeps_its_dead_parent_alive) {
 }
 
 // Scenario 4.11
-TEST(a_fork, while_other_threads_open_and_close_gives_a_child_that_can_open_and_exit) {
+TEST(Full_a_fork, while_other_threads_open_and_close_gives_a_child_that_can_open_and_exit) {
   std::atomic<bool> over{false};
   std::thread busy([&] {
     while (!over) {

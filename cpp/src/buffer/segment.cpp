@@ -80,8 +80,9 @@ Result<Segment> Segment::attach(os::File file, const BufferConfig& config, os::A
     case SegmentState::ready:
       break;
     case SegmentState::initialising:
-      if (auto known = check_magic(oieb, what); !known && (os::makes_unnamed_files() || !is_blank(oieb))) {
-        return known.take_failure();
+      // blank first: what is seen not blank any more is seen whole
+      if (!is_blank(oieb) || os::makes_unnamed_files()) {
+        if (auto known = check_magic(oieb, what); !known) return known.take_failure();
       }
       return Failure(Status::not_found, what + " is still being made");
     case SegmentState::retired:
@@ -139,8 +140,9 @@ Result<void> retire_if_dead(std::string_view name) {
     auto mapped = os::Mapping::map(*file, 0, protocol::oieb_size, os::Access::read_write);
     if (!mapped) return mapped.take_failure();
     head = std::move(*mapped);
-    auto known = check_magic(oieb_of(head), what);
-    if (!known && !(may_be_unfinished && is_blank(oieb_of(head)))) return known.take_failure();
+    if (!(may_be_unfinished && is_blank(oieb_of(head)))) {
+      if (auto known = check_magic(oieb_of(head), what); !known) return known.take_failure();
+    }
   } else if (identity->size != 0 || !may_be_unfinished) {
     return Failure(Status::incompatible,
                    what + " has " + std::to_string(identity->size) + " bytes and is no buffer; it was left alone");
