@@ -314,6 +314,23 @@ TEST(Ring, exactly_one_count_entry_belongs_to_every_published_position) {
   }
 }
 
+RingOnArray* watched = nullptr;
+
+TEST(Ring, until_the_last_store_of_a_publication_the_old_position_has_its_count) {
+  RingOnArray array(1024);
+  ArrayReader reader(array);
+  Writing writing(array.memory(), no_barriers, 0);
+  watched = &array;
+  ring::test_point_hook = [](const char* name) {
+    if (std::string_view(name) != "commit.before_publish") return;
+    const Writing successor(watched->memory(), no_barriers, 0);  // what it would find if the writer died here
+    EXPECT_EQ(successor.frames() * 64, watched->oieb().write_pos);
+    EXPECT_EQ(successor.write_pos(), watched->oieb().write_pos);
+  };
+  for (int i = 0; i < 16; ++i) EXPECT_TRUE(try_write(writing, 32));
+  ring::test_point_hook = nullptr;
+}
+
 TEST(Ring, a_writer_that_stopped_before_the_last_store_has_published_nothing) {
   RingOnArray array(1024, 256, 1, 41);
   ArrayReader reader(array);
