@@ -229,7 +229,7 @@ def report(video: Video, reports: Dict[str, Any], loops: int) -> None:
         print(f"    {text:<30}{p50:>10,.0f} µs{p99:>10,.0f} µs")
     print(
         f"  Latency is from publishing a frame to having it, so it includes scheduling and waiting in the ring: four\n"
-        f"  processes share {len(os.sched_getaffinity(0))} CPUs, and the decoder takes most of them. "
+        f"  processes share {len(os.sched_getaffinity(0))} CPUs. "
         "For the library's own speed: zerobuffer bench."
     )
 
