@@ -69,7 +69,7 @@ struct BufferInfo {
   std::uint64_t capacity = 0;        ///< Bytes of ring; a frame takes its size + 32, rounded up to 64.
   std::uint64_t max_frame_size = 0;  ///< Bytes; capacity − 32.
   std::uint64_t metadata_size = 0;   ///< Bytes of the metadata block.
-  std::uint64_t huge_bytes = 0;      ///< Bytes of this mapping that the kernel backs with huge pages now.
+  std::uint64_t huge_bytes = 0;      ///< Bytes of this mapping in huge pages now (reads /proc: not per frame).
   std::uint32_t max_readers = 0;
   bool created = false;  ///< This end made the buffer (false: it was there, or this end opened it).
 };

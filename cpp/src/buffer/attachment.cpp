@@ -31,7 +31,7 @@ std::string quoted(std::string_view name) { return "buffer \"" + std::string(nam
 // Failures that may be over a moment later: the buffer is not there yet, is being made, or was just given up.
 bool may_come(Status status) noexcept { return status == Status::not_found; }
 
-Result<void> same_geometry(const Geometry& found, const Geometry& wanted, std::string_view name) {
+Result<void> same_geometry(const Geometry& found, const Geometry& wanted, const std::string& what) {
   if (found.capacity == wanted.capacity && found.metadata_size == wanted.metadata_size &&
       found.max_readers == wanted.max_readers) {
     return {};
@@ -39,7 +39,7 @@ Result<void> same_geometry(const Geometry& found, const Geometry& wanted, std::s
   const auto pair = [](std::uint64_t is, std::uint64_t asked) {
     return std::to_string(is) + " (asked for " + std::to_string(asked) + ")";
   };
-  return Failure(Status::incompatible, quoted(name) + " exists with other geometry: capacity " +
+  return Failure(Status::incompatible, what + " exists with other geometry: capacity " +
                                            pair(found.capacity, wanted.capacity) + ", metadata_size " +
                                            pair(found.metadata_size, wanted.metadata_size) + ", max_readers " +
                                            pair(found.max_readers, wanted.max_readers));
@@ -133,13 +133,8 @@ Result<Attachment> Attachment::create(std::string_view name, const BufferConfig&
     auto retired = retire_if_dead(name);
     if (retired || may_come(retired.status())) continue;  // stale and gone: the name is free again
     if (retired.status() == Status::already_exists && config.exist_ok) {
-      auto opened = open(name, std::chrono::nanoseconds::zero(), config, role);
-      if (opened) {
-        auto same = same_geometry(opened->segment().geometry(), plan(config), name);
-        if (same) return opened;
-        opened->leave();
-        return same.take_failure();
-      }
+      auto opened = open_named(name, std::chrono::nanoseconds::zero(), config, role, plan(config));
+      if (opened) return opened;
       // it is being made or given up just now; who stays so does not keep us here
       if (may_come(opened.status()) && os::now_ns() < give_up) {
         os::sleep_ns(retry_pause_ns);
@@ -167,11 +162,15 @@ Result<Attachment> Attachment::create_anonymous(const BufferConfig& config, Role
 
 // ---------------------------------------------------------------- opening
 
-Result<void> Attachment::attach(os::File file, const BufferConfig& config, Role role, const std::string& what) {
+Result<void> Attachment::attach(os::File file, const BufferConfig& config, Role role, const std::string& what,
+                                const std::optional<Geometry>& wanted) {
   auto segment = Segment::attach(std::move(file), config,
                                  role == Role::writer ? os::Access::read_write : os::Access::read_only, what);
   if (!segment) return segment.take_failure();
   segment_ = std::move(*segment);
+  if (wanted) {  // before a place is taken: who is refused here has never been
+    if (auto same = same_geometry(segment_.geometry(), *wanted, what); !same) return same;
+  }
   auto locks = os::LockFile::open(segment_.file());
   if (!locks) return locks.take_failure();
   locks_ = std::move(*locks);
@@ -182,6 +181,12 @@ Result<void> Attachment::attach(os::File file, const BufferConfig& config, Role 
 
 Result<Attachment> Attachment::open(std::string_view name, std::chrono::nanoseconds timeout, const BufferConfig& config,
                                     Role role) {
+  return open_named(name, timeout, config, role, std::nullopt);
+}
+
+Result<Attachment> Attachment::open_named(std::string_view name, std::chrono::nanoseconds timeout,
+                                          const BufferConfig& config, Role role,
+                                          const std::optional<Geometry>& wanted) {
   if (auto valid = os::check_name(name); !valid) return valid.take_failure();
   if (auto valid = check_config(config); !valid) return valid.take_failure();
   const std::int64_t deadline = os::deadline_after(timeout);
@@ -192,7 +197,7 @@ Result<Attachment> Attachment::open(std::string_view name, std::chrono::nanoseco
     if (file) {
       Attachment candidate;
       candidate.name_ = name;
-      attached = candidate.attach(std::move(*file), config, role, what);
+      attached = candidate.attach(std::move(*file), config, role, what, wanted);
       if (attached) {
         ZEROBUFFER_POINT("attach.locked");
         // after locking: is it still the buffer of this name, and still in use?
@@ -221,7 +226,7 @@ Result<Attachment> Attachment::open_fd(int fd, const BufferConfig& config, Role 
                        "F_SEAL_GROW, F_SEAL_SEAL) are opened by descriptor");
   }
   Attachment result;
-  if (auto done = result.attach(std::move(*file), config, role, what); !done) return done.take_failure();
+  if (auto done = result.attach(std::move(*file), config, role, what, std::nullopt); !done) return done.take_failure();
   return result;
 }
 
@@ -241,6 +246,7 @@ Result<void> Attachment::take_writer_place(const std::string& what) {
     return Failure(Status::corrupt, what + ": write_pos, reclaim_pos and the frame counts do not fit together");
   }
   set_up_barriers(Role::writer);
+  Machine::store_relaxed(oieb().writer_waiting, std::uint32_t{0});  // a predecessor may have died waiting
   Machine::store_relaxed(oieb().writer_pid, os::process_id());
   Machine::store_relaxed(oieb().writer_start_time, os::process_start_time());
   Machine::store_relaxed(oieb().writer_last_cpu, std::int32_t{-1});

@@ -69,7 +69,11 @@ class Attachment {
 
   Attachment() = default;
 
-  Result<void> attach(os::File file, const BufferConfig& config, Role role, const std::string& what);
+  /// @param wanted geometry that the buffer must have, where one is asked for (exist_ok)
+  static Result<Attachment> open_named(std::string_view name, std::chrono::nanoseconds timeout,
+                                       const BufferConfig& config, Role role, const std::optional<Geometry>& wanted);
+  Result<void> attach(os::File file, const BufferConfig& config, Role role, const std::string& what,
+                      const std::optional<Geometry>& wanted);
   Result<void> build(os::File file, const BufferConfig& config, Role role);
   Result<void> take_writer_place(const std::string& what);
   Result<void> take_slot(JoinAt join, const std::string& what);

@@ -1,10 +1,10 @@
 // Which frames a reader still holds, and from which position on the ring is still needed. Frames are taken by the
-// reading thread and given back in any order by any thread; nobody waits for anybody and nobody takes a lock.
+// reading thread and given back in any order by any thread, without a lock.
 //
 // Every change that can move the oldest position is an operation: `change`, then whoever is first does the work of all
 // (`pending_` counts the operations whose work may not be done yet). As long as only one thread has touched the table,
 // it does without any read-modify-write; the first other thread ends that for good (`revoke`), with a barrier in every
-// thread of the process, so that the first one either sees it or is waited for.
+// thread of the process, so that the first one either sees it or is waited for, that once, until its operation is over.
 #pragma once
 
 #include <atomic>

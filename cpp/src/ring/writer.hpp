@@ -170,9 +170,10 @@ class RingWriter {
   /// that wait for a first reader are needed.
   bool retire_published() noexcept {
     M::fence();
+    const bool nobody_came = Slots<M>::epoch_sum(slots_) == 0;  // before the look: who joins after it is seen there
     Scan look = scan();
     if (look.counted != 0 && look.slowest != published_) return false;
-    if (look.counted == 0 && reclaimed_ != published_ && Slots<M>::epoch_sum(slots_) == 0) return false;
+    if (look.counted == 0 && reclaimed_ != published_ && nobody_came) return false;
     announce(published_);
     look = scan();
     return look.counted == 0 || look.slowest == published_;

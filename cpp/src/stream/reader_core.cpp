@@ -245,7 +245,8 @@ Status ReaderCore::look_at_writer(std::int64_t now) noexcept {
 // For a while now, the writer has been waiting for room that only this reader's held frames keep from it.
 bool ReaderCore::blocks_the_writer(std::int64_t now) noexcept {
   const protocol::Oieb& oieb = attachment_.oieb();
-  const bool blocks = held_.span() != 0 && Machine::load_acquire(oieb.writer_waiting) != 0 &&
+  const bool lives = seen_writer_.writer_state() == WriterState::attached && seen_writer_.epoch() != reported_dead_;
+  const bool blocks = lives && held_.span() != 0 && Machine::load_acquire(oieb.writer_waiting) != 0 &&
                       Machine::load_relaxed(oieb.wanted_pos) > Machine::load_relaxed(attachment_.slot().read_pos);
   if (!blocks || blocking_at_ != ring_.next()) {
     blocking_at_ = ring_.next();
