@@ -31,8 +31,8 @@ mkdir -p "$logs"
 # build PRESET [TARGET…]: only what is asked for, all by default. Goes on after an error, so that the log names every one.
 build() { cmake --preset "$1" && cmake --build --preset "$1" --parallel "$(nproc)" ${2:+--target "${@:2}"} -- -k 0; }
 
-# pytest with a watchdog for each test.
-pytest_in() { "$python" -m pytest --timeout=300 -p no:cacheprovider "$@"; }
+# pytest with a watchdog for each test. A shell's background jobs ignore SIGINT, and so would all that the tests start.
+pytest_in() { env --default-signal=INT,QUIT "$python" -m pytest --timeout=300 -p no:cacheprovider "$@"; }
 
 run_cpp() { ctest --preset release --no-tests=error --parallel 2 --timeout 300 --label-regex '^zerobuffer_tests$'; }
 run_explorer() { "$release/tests/zerobuffer_explorer_tests"; }
