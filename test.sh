@@ -61,7 +61,11 @@ run_fuzz() {
   build fuzz "${programs[@]}" || return
   mkdir -p build/fuzz/found
   for program in "${programs[@]}"; do
-    if "build/fuzz/fuzz/$program" -max_total_time=$((fuzz_seconds / ${#programs[@]})) -timeout=20 -rss_limit_mb=4096 -print_final_stats=1 \
+    # what was learned is kept; the parser of segments begins with the golden ones
+    local corpus=("build/fuzz/corpus/$program")
+    [ "$program" != fuzz_segment ] || corpus+=(protocol/vectors)
+    mkdir -p "${corpus[0]}"
+    if "build/fuzz/fuzz/$program" "${corpus[@]}" -max_len=65536 -max_total_time=$((fuzz_seconds / ${#programs[@]})) -timeout=20 -rss_limit_mb=4096 -print_final_stats=1 \
         -artifact_prefix=build/fuzz/found/; then good=$((good + 1)); else bad=$((bad + 1)); fi
   done
   echo "$good passed, $bad failed"

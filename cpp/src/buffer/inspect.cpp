@@ -10,7 +10,6 @@
 
 namespace zerobuffer {
 namespace {
-using buffer::Geometry;
 using buffer::Machine;
 using protocol::PlaceWord;
 using Slots = ring::Slots<Machine>;

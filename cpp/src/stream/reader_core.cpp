@@ -130,8 +130,12 @@ void ReaderCore::release(std::uint32_t held) noexcept {
 [[gnu::always_inline]] inline void ReaderCore::work(std::uint64_t oldest, bool finished) noexcept {
   if (finished) [[unlikely]] {
     finish();
-    return;
+  } else {
+    tell(oldest);
   }
+}
+
+[[gnu::always_inline]] inline void ReaderCore::tell(std::uint64_t oldest) noexcept {
   if (oldest == published_) return;
   if (acknowledge_.frames > 1 && !is_due(oldest)) return;
   publish(oldest);
@@ -177,7 +181,7 @@ std::uint64_t ReaderCore::count_before(std::uint64_t position) const noexcept {
 void ReaderCore::settle() noexcept {
   held_.passed(ring_.next());
   publish_now_.store(true, std::memory_order_relaxed);
-  held_.settle([this](std::uint64_t oldest, bool finished) { work(oldest, finished); });
+  held_.settle([this](std::uint64_t oldest, bool) { tell(oldest); });  // never finished: close() comes after it
   publish_now_.store(false, std::memory_order_relaxed);
 }
 

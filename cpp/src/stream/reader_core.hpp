@@ -57,6 +57,7 @@ class ReaderCore {
   void note_lost(std::uint64_t first_sequence) noexcept;
   void settle() noexcept;
   void work(std::uint64_t oldest, bool finished) noexcept;
+  void tell(std::uint64_t oldest) noexcept;
   [[nodiscard]] bool is_due(std::uint64_t oldest) noexcept;
   void publish(std::uint64_t position) noexcept;
   [[nodiscard]] std::uint64_t count_before(std::uint64_t position) const noexcept;
