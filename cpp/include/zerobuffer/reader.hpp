@@ -70,7 +70,8 @@ class Reader {
 
   /// Waits until the writer has written the metadata, and returns a copy of it (empty if it is empty).
   /// @return timeout, closed, peer_dead, interrupted, corrupt.
-  /// **Thread** one at a time. **Blocking** up to timeout. **Allocates** the copy. **Valid until** you drop it.
+  /// **Thread** one at a time; with a zero timeout any, once it was written. **Blocking** up to timeout.
+  /// **Allocates** the copy. **Valid until** you drop it.
   Result<std::vector<std::byte>> metadata(Timeout timeout);
 
   /// Ends a wait of this reader in another thread, or else its next one, with `interrupted`.
