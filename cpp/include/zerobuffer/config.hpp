@@ -83,10 +83,10 @@ struct WriterStats {
   std::uint64_t early_restarts = 0;  ///< ... of which by this end before the end was reached.
   std::uint64_t blocked_count = 0;   ///< Waits for room.
   std::chrono::nanoseconds blocked_time{0};
-  std::uint64_t readers_lost = 0;     ///< Dead readers whose slot was taken back.
-  std::uint64_t sleeps = 0;           ///< This end: futex waits.
-  std::uint64_t barriers = 0;         ///< This end: membarrier calls before sleeping.
-  std::uint64_t wakes = 0;            ///< This end: futex wakes.
+  std::uint64_t readers_lost = 0;  ///< Dead readers whose slot was taken back.
+  std::uint64_t sleeps = 0;        ///< This end: futex waits.
+  std::uint64_t barriers = 0;      ///< This end: barriers before sleeping (membarrier calls, where it can be called).
+  std::uint64_t wakes = 0;         ///< This end: futex wakes.
   std::uint64_t liveness_checks = 0;  ///< This end: times it was seen whether the other side lives.
   std::uint32_t readers = 0;          ///< Readers attached and alive now.
   std::uint64_t unread_bytes = 0;     ///< Bytes of ring between the slowest reader and the writer.
@@ -99,7 +99,7 @@ struct ReaderStats {
   std::uint64_t lost = 0;     ///< Frames that this reader should have seen and did not (a resume that came too late).
   std::uint64_t skipped = 0;  ///< Frames passed over by read_newest().
   std::uint64_t dropped = 0;  ///< Frames that the writer dropped since the buffer was made.
-  std::uint32_t held = 0;     ///< Frames held now.
+  std::uint32_t held = 0;     ///< Frames from the oldest one held to the last one handed out.
   std::uint64_t sleeps = 0;
   std::uint64_t barriers = 0;
   std::uint64_t wakes = 0;
@@ -107,7 +107,8 @@ struct ReaderStats {
   std::uint64_t unread_bytes = 0;  ///< Bytes of ring published and not yet handed out.
 };
 
-/// Called about every 10 ms while waiting and whenever a signal ended a sleep; true ends the wait (interrupted).
+/// Called while waiting: about every 10 ms of spinning, at least every 100 ms of sleeping, and whenever a signal ended
+/// a sleep; true ends the wait (interrupted).
 using WaitHook = bool (*)(void* context);
 
 }  // namespace zerobuffer

@@ -27,11 +27,11 @@ enum class Status : std::uint8_t {
                       ///< Release.
   too_many_held,      ///< `max_held` frames are held already. Release some, or raise BufferConfig::max_held.
   // Mistakes of the caller.
-  frame_too_large,     ///< The frame can never fit this ring. Make the ring larger (payload_size).
-  claim_open,          ///< The writer has a claim that is neither committed nor discarded.
-  invalid_argument,    ///< An argument or a configuration is wrong; the text says which and why.
-  handle_closed,       ///< The reader or writer was closed (or moved from) before this call.
-  forked,              ///< The handle belongs to the parent process. Open the buffer again in this one.
+  frame_too_large,   ///< The frame can never fit this ring. Make the ring larger (payload_size).
+  claim_open,        ///< The writer has a claim that is neither committed nor discarded.
+  invalid_argument,  ///< An argument or a configuration is wrong; the text says which and why.
+  handle_closed,     ///< The reader or writer was closed (or moved from) before this call.
+  forked,  ///< The handle belongs to the parent process (open the buffer again in this one), or exit() has begun.
   metadata_too_large,  ///< The metadata does not fit the metadata block. Raise metadata_size.
   metadata_exists,     ///< Metadata is written once, before the first frame.
   metadata_in_use,     ///< A successor's metadata differs and readers have frames of the old stream still to read.
