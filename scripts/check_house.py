@@ -22,6 +22,7 @@ MAY_INCLUDE = {
     "os": set(),
     "buffer": {"protocol", "ring", "os"},
     "stream": {"protocol", "ring", "os", "buffer"},
+    "c_api": set(),
 }
 LAYERS = set(MAY_INCLUDE)
 # What the lowest layers may take from the standard library, or must not.

@@ -111,4 +111,9 @@ struct ReaderStats {
 /// a sleep; true ends the wait (interrupted).
 using WaitHook = bool (*)(void* context);
 
+/// Called once, by a thread of the library, when another look is worth it. Must neither block nor throw; it may call
+/// any method. One thread serves all readers and writers of the process (more where the kernel has no futex_waitv,
+/// before Linux 5.16, or for more than 127 of them).
+using ReadyCallback = void (*)(void* context);
+
 }  // namespace zerobuffer

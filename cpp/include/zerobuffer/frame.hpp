@@ -11,6 +11,9 @@ namespace zerobuffer {
 namespace stream {
 class ReaderCore;
 }
+namespace c_api {
+struct Handover;
+}
 
 /// What travels with a frame beside its payload.
 struct FrameInfo {
@@ -55,6 +58,7 @@ class Frame {
 
  private:
   friend class stream::ReaderCore;
+  friend struct c_api::Handover;
   Frame(stream::ReaderCore* core, std::span<const std::byte> data, std::uint64_t sequence, std::uint64_t tag,
         std::uint32_t held, std::uint16_t type) noexcept
       : core_(core), data_(data.data()), size_(data.size()), sequence_(sequence), tag_(tag), held_(held), type_(type) {}

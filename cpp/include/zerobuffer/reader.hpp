@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -81,6 +82,20 @@ class Reader {
   /// Sets a function that is called while this reader waits (nullptr: none). See WaitHook.
   void set_wait_hook(WaitHook hook, void* context) noexcept;
 
+  /// Asks for one call of `callback(context)` as soon as try_read() is worth calling: a frame, the end of the stream, a
+  /// death, an interrupt. It may also come for nothing: look, and ask again. If it is worth it now, the callback may
+  /// come before this returns. See ReadyCallback. Until it comes or cancel_when() returns, call nothing of this Reader
+  /// but cancel_when(), interrupt(), stats() and close() (which cancels).
+  /// @return interrupted where interrupt() came first (no callback then); handle_closed, forked; invalid_argument
+  ///         where a callback is asked for already; system_error where no thread can be started.
+  /// **Thread** one at a time. **Blocking** never. **Allocates** yes. **Valid until** the callback or cancel_when().
+  Result<void> when_ready(ReadyCallback callback, void* context);
+  /// The same for metadata(): as soon as it is worth calling with a zero timeout.
+  Result<void> when_metadata(ReadyCallback callback, void* context);
+  /// Takes the wish back. True: the callback did not come and will not. False: it came, or none was asked for. It is not
+  /// running any more when this returns, unless it is the callback that calls. **Thread** any. **Allocates** never.
+  bool cancel_when() noexcept;
+
   /// Counters. **Thread** any. **Blocking** never. **Allocates** never. **Valid until** it is a copy.
   [[nodiscard]] ReaderStats stats() const noexcept;
   [[nodiscard]] BufferInfo info() const noexcept;
@@ -89,6 +104,8 @@ class Reader {
   [[nodiscard]] int fd() const noexcept;
 
   [[nodiscard]] bool is_open() const noexcept { return core_ != nullptr; }
+  /// Keeps the mapping (not the place) alive as long as the handle lives: for pointers that may outlive every frame.
+  [[nodiscard]] std::shared_ptr<const void> mapping() const;
 
   /// Detaches. Frames still held stay valid until they are released; their room comes back then. Again is harmless.
   /// **Thread** one at a time. **Blocking** never. **Allocates** never. **Valid until** -

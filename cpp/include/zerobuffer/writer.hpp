@@ -54,6 +54,7 @@ class Claim {
 
  private:
   friend class stream::WriterCore;
+  friend struct c_api::Handover;
   Claim(stream::WriterCore* core, std::byte* data, std::size_t size) noexcept : core_(core), data_(data), size_(size) {}
   stream::WriterCore* core_ = nullptr;
   std::byte* data_ = nullptr;
@@ -140,6 +141,12 @@ class Writer {
   void interrupt() noexcept;
   /// Sets a function that is called while this writer waits (nullptr: none). See WaitHook.
   void set_wait_hook(WaitHook hook, void* context) noexcept;
+
+  /// Asks for one call of `callback(context)` as soon as try_claim(size) is worth calling: room, or nobody left to wait
+  /// for. Otherwise as Reader::when_ready; also frame_too_large and claim_open.
+  Result<void> when_ready(std::size_t size, ReadyCallback callback, void* context);
+  /// See Reader::cancel_when.
+  bool cancel_when() noexcept;
 
   [[nodiscard]] WriterStats stats() const noexcept;
   [[nodiscard]] BufferInfo info() const noexcept;

@@ -2,7 +2,9 @@
 // threads.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 
 namespace zerobuffer::os {
 
@@ -10,6 +12,18 @@ enum class FutexResult : std::uint8_t { woken, changed, timed_out, interrupted }
 
 /// Sleeps while the shared word has the value `expected`, at most `timeout_ns` of the monotonic clock.
 FutexResult futex_wait(const std::uint32_t& word, std::uint32_t expected, std::int64_t timeout_ns) noexcept;
+/// A shared word and the value that it has while there is nothing to wake for.
+struct FutexWord {
+  const std::uint32_t* word;
+  std::uint32_t expected;
+};
+/// How many words futex_wait_any() can watch: 128, or 1 where the kernel has no futex_waitv (before Linux 5.16) or a
+/// seccomp filter refuses it.
+[[nodiscard]] std::size_t most_futex_words() noexcept;
+/// Sleeps while every one of the words, at least one, has its value; at most `timeout_ns` of the monotonic clock. May
+/// return for no reason, also where a word is not mapped any more.
+void futex_wait_any(std::span<const FutexWord> words, std::int64_t timeout_ns) noexcept;
+
 /// Wakes everybody who sleeps on the word, in whatever process.
 void futex_wake_all(std::uint32_t& word) noexcept;
 

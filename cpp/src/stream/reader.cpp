@@ -63,9 +63,17 @@ void Reader::interrupt() noexcept {
 void Reader::set_wait_hook(WaitHook hook, void* context) noexcept {
   if (core_ != nullptr) core_->set_wait_hook(hook, context);
 }
+Result<void> Reader::when_ready(ReadyCallback callback, void* context) {
+  return core_ != nullptr ? core_->when_ready(callback, context) : Status::handle_closed;
+}
+Result<void> Reader::when_metadata(ReadyCallback callback, void* context) {
+  return core_ != nullptr ? core_->when_metadata(callback, context) : Status::handle_closed;
+}
+bool Reader::cancel_when() noexcept { return core_ != nullptr && core_->cancel_when(); }
 ReaderStats Reader::stats() const noexcept { return core_ != nullptr ? core_->stats() : ReaderStats{}; }
 BufferInfo Reader::info() const noexcept { return core_ != nullptr ? core_->info() : BufferInfo{}; }
 int Reader::fd() const noexcept { return core_ != nullptr ? core_->fd() : -1; }
+std::shared_ptr<const void> Reader::mapping() const { return core_ != nullptr ? core_->mapping() : nullptr; }
 void Reader::close() noexcept {
   if (core_ != nullptr) std::exchange(core_, nullptr)->close();
 }

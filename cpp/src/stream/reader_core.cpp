@@ -333,6 +333,49 @@ Result<std::vector<std::byte>> ReaderCore::metadata(std::chrono::nanoseconds tim
   }
 }
 
+// ---------------------------------------------------------------- others wait for us
+
+Result<void> ReaderCore::when_ready(ReadyCallback callback, void* context) {
+  return watch_.begin(false, callback, context);
+}
+Result<void> ReaderCore::when_metadata(ReadyCallback callback, void* context) {
+  return watch_.begin(true, callback, context);
+}
+bool ReaderCore::cancel_when() noexcept { return watch_.cancel(); }
+
+Result<void> ReaderCore::Watch::begin(bool for_metadata, ReadyCallback callback, void* context) {
+  if (core_.attachment_.forked()) return Status::forked;
+  if (core_.waiter_.take_interrupt()) return Status::interrupted;
+  if (used_.exchange(true, std::memory_order_relaxed) && is_watched(*this)) return watched_already();
+  for_metadata_ = for_metadata;
+  return watch(*this, callback, context);
+}
+
+bool ReaderCore::Watch::cancel() noexcept { return used_.load(std::memory_order_relaxed) && unwatch(*this); }
+
+bool ReaderCore::Watch::worth_a_look(std::int64_t now) noexcept {
+  buffer::Attachment& attachment = core_.attachment_;
+  if (attachment.forked()) return false;  // exit() has begun: nobody wants to hear of it any more
+  if (core_.waiter_.interrupt_pending()) return true;
+  if (attachment.writer_place().bits != core_.seen_writer_.bits) return true;
+  if (for_metadata_) {
+    const std::uint64_t version = Machine::load_acquire(attachment.oieb().metadata_version);
+    if (version != 0 && version % 2 == 0) return true;
+  } else if (core_.ring_.more()) {
+    return true;
+  }
+  if (core_.seen_writer_.writer_state() == WriterState::closed) return true;
+  if (now - looked_at_ < longest_sleep_ns) return false;
+  looked_at_ = now;
+  const bool alive = core_.seen_writer_.writer_state() != WriterState::attached ||
+                     core_.reported_dead_ == core_.seen_writer_.epoch() || attachment.writer_lock_held();
+  if (!alive) core_.looked_at_ = 0;  // so that the next call looks too
+  return !alive || !attachment.owns_slot() || core_.blocks_the_writer(now);
+}
+
+std::uint32_t ReaderCore::Watch::arm() noexcept { return DataWait{core_}.arm(); }
+void ReaderCore::Watch::disarm() noexcept { DataWait{core_}.disarm(); }
+
 // ---------------------------------------------------------------- the rest
 
 void ReaderCore::interrupt() noexcept {
@@ -365,6 +408,7 @@ int ReaderCore::fd() const noexcept { return attachment_.named() ? -1 : attachme
 
 void ReaderCore::close() noexcept {
   if (attachment_.forked()) return;  // the parent's; its mapping stays, so that views of it do not fault
+  watch_.cancel();
   settle();
   attachment_.begin_leave();
   held_.end([this](std::uint64_t oldest, bool finished) { work(oldest, finished); });

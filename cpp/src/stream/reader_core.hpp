@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "ring/held.hpp"
 #include "ring/reader.hpp"
 #include "stream/waiter.hpp"
+#include "stream/watcher.hpp"
 #include "zerobuffer/config.hpp"
 #include "zerobuffer/frame.hpp"
 #include "zerobuffer/result.hpp"
@@ -29,12 +31,17 @@ class ReaderCore {
   Result<Frame> read_newest(std::chrono::nanoseconds timeout) noexcept;
   Result<std::vector<std::byte>> metadata(std::chrono::nanoseconds timeout);
 
+  Result<void> when_ready(ReadyCallback callback, void* context);
+  Result<void> when_metadata(ReadyCallback callback, void* context);
+  bool cancel_when() noexcept;
+
   void release(std::uint32_t held) noexcept;
   void interrupt() noexcept;
   void set_wait_hook(WaitHook hook, void* context) noexcept { waiter_.set_hook(hook, context); }
   [[nodiscard]] ReaderStats stats() const noexcept;
   [[nodiscard]] BufferInfo info() const noexcept;
   [[nodiscard]] int fd() const noexcept;
+  [[nodiscard]] std::shared_ptr<const void> mapping() const noexcept { return attachment_.segment().payload_owner(); }
   void close() noexcept;
 
  private:
@@ -42,6 +49,26 @@ class ReaderCore {
 
   struct DataWait;      // waits for frames
   struct MetadataWait;  // waits for metadata
+
+  /// What somebody else waits for in our place. While it is watched, nobody else uses what it looks at.
+  class Watch final : public Watched {
+   public:
+    explicit Watch(ReaderCore& core) noexcept : core_(core) {}
+    Result<void> begin(bool for_metadata, ReadyCallback callback, void* context);
+    bool cancel() noexcept;
+
+   private:
+    bool worth_a_look(std::int64_t now) noexcept override;
+    std::uint32_t arm() noexcept override;
+    void disarm() noexcept override;
+    std::uint32_t& word() noexcept override { return core_.attachment_.oieb().data_futex; }
+    std::int64_t longest_first_sleep() const noexcept override { return core_.waiter_.next_sleep(); }
+
+    ReaderCore& core_;
+    bool for_metadata_ = false;
+    std::int64_t looked_at_ = 0;     // when the writer's life was last looked at
+    std::atomic<bool> used_{false};  // ever
+  };
 
   ReaderCore(buffer::Attachment attachment, const BufferConfig& config);
   ~ReaderCore() = default;
@@ -67,6 +94,7 @@ class ReaderCore {
   ring::RingReader<Machine> ring_;
   ring::HeldFrames<Machine> held_;
   Waiter waiter_;
+  Watch watch_{*this};
   Acknowledge acknowledge_;
 
   // What the work of held_ touches: one thread at a time.

@@ -12,6 +12,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <utility>
 
 #include "buffer/machine.hpp"
 #include "os/cgroup.hpp"
@@ -75,6 +76,12 @@ class Waiter {
     return interrupted_.load(std::memory_order_relaxed) && interrupted_.exchange(false, std::memory_order_seq_cst);
   }
 
+  [[nodiscard]] bool interrupt_pending() const noexcept { return interrupted_.load(std::memory_order_seq_cst); }
+  /// How long the next sleep may last, for one that sleeps elsewhere.
+  [[nodiscard]] std::int64_t next_sleep() noexcept {
+    return std::exchange(bounded_, false) ? bounded_sleep_ns : longest_sleep_ns;
+  }
+
   [[nodiscard]] std::uint64_t sleeps() const noexcept { return sleeps_.get(); }
   [[nodiscard]] std::uint64_t barriers() const noexcept { return barriers_.get(); }
 
@@ -133,12 +140,8 @@ class Waiter {
       side.disarm();
       return side.ready();
     }
-    std::int64_t duration = until - now;
-    if (bounded_) {
-      // the other side may have stored before it could know that this one needs its fence; by then it is visible
-      duration = std::min(duration, bounded_sleep_ns);
-      bounded_ = false;
-    }
+    // bounded: the other side may have stored before it could know that this one needs its fence; by then it is visible
+    const std::int64_t duration = std::min(until - now, next_sleep());
     ZEROBUFFER_POINT("sleep.before_futex");
     sleeps_.add();
     const os::FutexResult result = os::futex_wait(side.word(), value, duration);

@@ -89,6 +89,10 @@ void Writer::interrupt() noexcept {
 void Writer::set_wait_hook(WaitHook hook, void* context) noexcept {
   if (core_ != nullptr) core_->set_wait_hook(hook, context);
 }
+Result<void> Writer::when_ready(std::size_t size, ReadyCallback callback, void* context) {
+  return core_ != nullptr ? core_->when_ready(size, callback, context) : Status::handle_closed;
+}
+bool Writer::cancel_when() noexcept { return core_ != nullptr && core_->cancel_when(); }
 WriterStats Writer::stats() const noexcept { return core_ != nullptr ? core_->stats() : WriterStats{}; }
 BufferInfo Writer::info() const noexcept { return core_ != nullptr ? core_->info() : BufferInfo{}; }
 int Writer::fd() const noexcept { return core_ != nullptr ? core_->fd() : -1; }

@@ -303,6 +303,48 @@ Status WriterCore::look_at_readers(bool must_look) noexcept {
   return Status::ok;
 }
 
+// ---------------------------------------------------------------- others wait for us
+
+Result<void> WriterCore::when_ready(std::size_t size, ReadyCallback callback, void* context) {
+  return watch_.begin(size, callback, context);
+}
+bool WriterCore::cancel_when() noexcept { return watch_.cancel(); }
+
+Result<void> WriterCore::Watch::begin(std::size_t size, ReadyCallback callback, void* context) {
+  if (core_.waiter_.take_interrupt()) return Status::interrupted;
+  if (used_.exchange(true, std::memory_order_relaxed) && is_watched(*this)) return watched_already();
+  if (const Status status = core_.check_claim(size); status != Status::ok) return core_.failure(status, size);
+  if (core_.ring_.publish()) core_.wakes_.add();  // an open batch is published rather than waited with
+  there_is_room_ = core_.ring_.try_claim(size) != nullptr;
+  if (there_is_room_) core_.ring_.discard();
+  seen_ = core_.ring_.scan().active;
+  return watch(*this, callback, context);
+}
+
+bool WriterCore::Watch::cancel() noexcept { return used_.load(std::memory_order_relaxed) && unwatch(*this); }
+
+bool WriterCore::Watch::worth_a_look(std::int64_t now) noexcept {
+  const buffer::Attachment& attachment = core_.attachment_;
+  if (attachment.forked()) return false;  // exit() has begun: nobody wants to hear of it any more
+  if (there_is_room_ || core_.waiter_.interrupt_pending()) return true;
+  if (SpaceWait{core_, core_.ring_.wanted_pos(), seen_, true}.ready()) return true;
+  if (core_.ring_.scan().active == 0 && core_.readers_ever_came()) return true;  // closed
+  if (now - looked_at_ < longest_sleep_ns) return false;
+  looked_at_ = now;
+  const std::span<protocol::ReaderSlot> slots = attachment.segment().slots();
+  for (std::uint32_t i = 0; i < slots.size(); ++i) {
+    if (Slots::place(slots[i]).slot_state() == SlotState::free || attachment.slot_lock_held(i)) continue;
+    core_.looked_at_ = 0;  // so that the next call looks too
+    return true;
+  }
+  return false;
+}
+
+std::uint32_t WriterCore::Watch::arm() noexcept {
+  return SpaceSignal::arm(core_.attachment_.oieb(), core_.ring_.wanted_pos(), core_.attachment_.barriers());
+}
+void WriterCore::Watch::disarm() noexcept { SpaceSignal::disarm(core_.attachment_.oieb()); }
+
 // ---------------------------------------------------------------- the rest
 
 Result<void> WriterCore::write_metadata(std::span<const std::byte> metadata) noexcept {
@@ -435,6 +477,7 @@ std::uint64_t WriterCore::unread_by_all() const noexcept {
 }
 
 Result<std::uint64_t> WriterCore::close(std::chrono::nanoseconds linger) noexcept {
+  watch_.cancel();
   std::uint64_t unread = 0;
   Result<void> drained;
   if (!attachment_.forked()) {

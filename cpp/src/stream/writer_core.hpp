@@ -1,6 +1,7 @@
 // A writer: the ring's writing side, how it waits for room, and what the readers' states mean for it.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -10,6 +11,7 @@
 #include "buffer/machine.hpp"
 #include "ring/writer.hpp"
 #include "stream/waiter.hpp"
+#include "stream/watcher.hpp"
 #include "zerobuffer/config.hpp"
 #include "zerobuffer/writer.hpp"
 
@@ -36,6 +38,9 @@ class WriterCore {
   Result<void> drain(std::chrono::nanoseconds timeout) noexcept;
   Result<std::uint32_t> forget_dead_readers() noexcept;
 
+  Result<void> when_ready(std::size_t size, ReadyCallback callback, void* context);
+  bool cancel_when() noexcept;
+
   void interrupt() noexcept;
   void set_wait_hook(WaitHook hook, void* context) noexcept { waiter_.set_hook(hook, context); }
   [[nodiscard]] WriterStats stats() const noexcept;
@@ -50,6 +55,27 @@ class WriterCore {
 
   struct SpaceWait;
   struct WaitingFlag;
+
+  /// What somebody else waits for in our place. While it is watched, nobody else uses what it looks at.
+  class Watch final : public Watched {
+   public:
+    explicit Watch(WriterCore& core) noexcept : core_(core) {}
+    Result<void> begin(std::size_t size, ReadyCallback callback, void* context);
+    bool cancel() noexcept;
+
+   private:
+    bool worth_a_look(std::int64_t now) noexcept override;
+    std::uint32_t arm() noexcept override;
+    void disarm() noexcept override;
+    std::uint32_t& word() noexcept override { return core_.attachment_.oieb().space_futex; }
+    std::int64_t longest_first_sleep() const noexcept override { return core_.waiter_.next_sleep(); }
+
+    WriterCore& core_;
+    bool there_is_room_ = false;     // already when it was asked for
+    std::uint32_t seen_ = 0;         // readers then
+    std::int64_t looked_at_ = 0;     // when the readers' lives were last looked at
+    std::atomic<bool> used_{false};  // ever
+  };
 
   WriterCore(buffer::Attachment attachment, const BufferConfig& config);
   ~WriterCore() = default;
@@ -71,6 +97,7 @@ class WriterCore {
   buffer::Attachment attachment_;
   ring::RingWriter<Machine> ring_;
   Waiter waiter_;
+  Watch watch_{*this};
   FullPolicy full_;
 
   bool claim_open_ = false;

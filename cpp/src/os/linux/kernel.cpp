@@ -8,11 +8,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <climits>
 #include <ctime>
 
 #include "os/cgroup.hpp"
+#include "os/clock.hpp"
 
 namespace zerobuffer::os {
 namespace {
@@ -22,10 +24,14 @@ bool supports(int commands) noexcept {
   const long supported = membarrier(MEMBARRIER_CMD_QUERY);
   return supported > 0 && (supported & commands) == commands;
 }
+
+timespec to_timespec(std::int64_t nanoseconds) noexcept {
+  return {.tv_sec = nanoseconds / 1'000'000'000, .tv_nsec = nanoseconds % 1'000'000'000};
+}
 }  // namespace
 
 FutexResult futex_wait(const std::uint32_t& word, std::uint32_t expected, std::int64_t timeout_ns) noexcept {
-  const timespec timeout{.tv_sec = timeout_ns / 1'000'000'000, .tv_nsec = timeout_ns % 1'000'000'000};
+  const timespec timeout = to_timespec(timeout_ns);
   // FUTEX_WAIT measures its relative timeout with the monotonic clock
   if (syscall(SYS_futex, &word, FUTEX_WAIT, expected, &timeout, nullptr, 0) == 0) return FutexResult::woken;
   switch (errno) {
@@ -36,6 +42,29 @@ FutexResult futex_wait(const std::uint32_t& word, std::uint32_t expected, std::i
     default:
       return FutexResult::interrupted;
   }
+}
+
+std::size_t most_futex_words() noexcept {
+  // without any word a kernel that has the call refuses the arguments, one that has not refuses the call
+  static const bool available =
+      syscall(SYS_futex_waitv, nullptr, 0U, 0U, nullptr, CLOCK_MONOTONIC) != 0 && errno == EINVAL;
+  return available ? FUTEX_WAITV_MAX : 1;
+}
+
+void futex_wait_any(std::span<const FutexWord> words, std::int64_t timeout_ns) noexcept {
+  if (words.size() == 1) {
+    futex_wait(*words[0].word, words[0].expected, timeout_ns);
+    return;
+  }
+  std::array<::futex_waitv, FUTEX_WAITV_MAX> entries{};
+  const std::size_t count = std::min(words.size(), entries.size());
+  for (std::size_t i = 0; i < count; ++i) {
+    entries[i].val = words[i].expected;
+    entries[i].uaddr = reinterpret_cast<std::uintptr_t>(words[i].word);
+    entries[i].flags = FUTEX_32;
+  }
+  const timespec until = to_timespec(now_ns() + timeout_ns);
+  syscall(SYS_futex_waitv, entries.data(), static_cast<unsigned>(count), 0U, &until, CLOCK_MONOTONIC);
 }
 
 void futex_wake_all(std::uint32_t& word) noexcept {

@@ -1,0 +1,396 @@
+/* The C interface of ZeroBuffer (libzerobuffer.so): everything that the stream classes of C++ do, for C and for every
+ * language that can call C. This header needs nothing but the C standard library.
+ *
+ * Answers. Every call that can fail returns a zb_status; ZB_OK is 0. ZB_TIMEOUT, ZB_WOULD_BLOCK and ZB_DROPPED say that
+ * there is nothing yet and are no failures. zb_status_text() says in general what a status means and what to do;
+ * zb_last_failure() and zb_last_failure_message() give the numbers and the sentence for the last call of this thread
+ * that failed. No C++ exception leaves the library. A function that is given NULL where something is needed answers
+ * ZB_INVALID_ARGUMENT; NULL instead of a handle answers ZB_HANDLE_CLOSED.
+ *
+ * Ownership. A handle (zb_reader, zb_writer) belongs to who made it and ends with its close function, after which it
+ * must not be used. A zb_frame or zb_claim belongs to who got it. A copy of such a struct is the same frame or claim:
+ * release, commit or discard one of them only.
+ *
+ * Threads. Unless a function says otherwise, one thread at a time calls the functions of one handle.
+ * zb_reader_interrupt(), zb_reader_get_stats() and their writer twins may be called from any thread until the handle is
+ * closed, and any thread may release a frame, also after its reader was closed.
+ *
+ * Growth. Structs that the caller fills or gets filled begin with their own size; set it to sizeof, or let the _init
+ * function do it. A library newer than the header uses only the fields that the caller has; one that is older refuses
+ * fields that it does not know unless they are zero.
+ *
+ * Timeouts are nanoseconds of the monotonic clock. 0 looks once, ZB_FOREVER waits without end; what is negative counts
+ * as 0. A signal that interrupts a system call ends no wait. */
+#ifndef ZEROBUFFER_H
+#define ZEROBUFFER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(ZEROBUFFER_BUILDING_C_API)
+#define ZB_API __attribute__((visibility("default")))
+#else
+#define ZB_API
+#endif
+
+/* ------------------------------------------------------------------------------------------------ answers */
+
+/* What a call answered. The values are part of the binary interface and never change; new ones are added at the end.
+ * Each is described by zb_status_text(), and in zerobuffer/status.hpp. */
+typedef enum zb_status {
+  ZB_OK = 0,
+  /* nothing there yet */
+  ZB_TIMEOUT = 1,
+  ZB_WOULD_BLOCK = 2,
+  ZB_DROPPED = 3,
+  ZB_INTERRUPTED = 4,
+  /* the other side */
+  ZB_CLOSED = 5,
+  ZB_PEER_DEAD = 6,
+  ZB_EVICTED = 7,
+  ZB_HELD_FRAMES_BLOCK = 8,
+  ZB_TOO_MANY_HELD = 9,
+  /* mistakes of the caller */
+  ZB_FRAME_TOO_LARGE = 10,
+  ZB_CLAIM_OPEN = 11,
+  ZB_INVALID_ARGUMENT = 12,
+  ZB_HANDLE_CLOSED = 13,
+  ZB_FORKED = 14,
+  ZB_METADATA_TOO_LARGE = 15,
+  ZB_METADATA_EXISTS = 16,
+  ZB_METADATA_IN_USE = 17,
+  /* attaching */
+  ZB_NOT_FOUND = 18,
+  ZB_ALREADY_EXISTS = 19,
+  ZB_WRITER_EXISTS = 20,
+  ZB_TOO_MANY_READERS = 21,
+  ZB_NOTHING_TO_RESUME = 22,
+  ZB_INCOMPATIBLE = 23,
+  ZB_CORRUPT = 24,
+  ZB_PERMISSION_DENIED = 25,
+  ZB_NO_SPACE = 26,
+  ZB_SYSTEM_ERROR = 27
+} zb_status;
+
+/* The name of a status, e.g. "peer_dead"; "unknown" for a value that is none. Static text. Any thread, never blocks. */
+ZB_API const char* zb_status_name(zb_status status);
+
+/* What a status means and what to do about it: a sentence of static text. Any thread, never blocks. */
+ZB_API const char* zb_status_text(zb_status status);
+
+/* The last call of this thread that answered with a failure (not with ZB_OK or one of the three that are none). */
+typedef struct zb_failure {
+  size_t struct_size; /* set by the caller: sizeof(zb_failure) */
+  zb_status status;   /* ZB_OK where no call of this thread has failed yet */
+  int32_t os_error;   /* errno where the operating system refused, else 0 */
+  uint64_t first;     /* what was asked for, and ... */
+  uint64_t second;    /* ... what there is; 0 where a status has no numbers */
+} zb_failure;
+
+/* Fills *failure. Answers ZB_INVALID_ARGUMENT for NULL or an impossible struct_size. Never blocks or allocates. */
+ZB_API zb_status zb_last_failure(zb_failure* failure);
+
+/* Writes what was wrong, the numbers involved and what to do, as UTF-8 text with a terminating zero, cut to `size`.
+ * Returns the length of the whole text without the zero (as snprintf does); `buffer` may be NULL where size is 0.
+ * Never blocks; allocates. */
+ZB_API size_t zb_last_failure_message(char* buffer, size_t size);
+
+/* Version of the library, MAJOR.MINOR.PATCH, and of the wire protocol, MAJOR.MINOR. Static text. */
+ZB_API const char* zb_version(void);
+ZB_API const char* zb_protocol_version(void);
+
+/* ------------------------------------------------------------------------------------------------ configuration */
+
+#define ZB_FOREVER INT64_MAX
+
+/* What a writer does when the ring is full. */
+enum { ZB_FULL_WAIT = 0, ZB_FULL_DROP = 1 };
+/* How an end waits for the other. */
+enum { ZB_WAIT_SPIN = 0, ZB_WAIT_SPIN_THEN_BLOCK = 1, ZB_WAIT_BLOCK = 2 };
+/* Where a reader that attaches begins. */
+enum { ZB_JOIN_AUTOMATIC = 0, ZB_JOIN_NOW = 1, ZB_JOIN_OLDEST = 2, ZB_JOIN_RESUME = 3 };
+
+/* Geometry of a buffer (used by who creates it, compared by exist_ok) and behaviour of this end (used by both). Fill
+ * it with zb_buffer_config_init() first; the values in brackets are what that sets. */
+typedef struct zb_buffer_config {
+  size_t struct_size; /* bytes of this struct as the caller knows it */
+  /* geometry */
+  uint64_t payload_size;  /* bytes; one frame of this size fits: 1 … 128 GiB [64 MiB] */
+  uint64_t metadata_size; /* bytes for the metadata; may be 0 [4096] */
+  uint32_t max_readers;   /* 1 … 64; each of them sees every frame [1] */
+  bool huge_pages;        /* ask for 2 MiB pages [false] */
+  bool exist_ok;          /* open a living buffer of the same geometry instead of failing [false] */
+  bool pre_touch;         /* behaviour: map all pages of the ring now [true] */
+  bool lock_in_memory;    /* behaviour: mlock() the ring; a refusal is an error [false] */
+  /* behaviour of this end */
+  uint32_t full;        /* writer: ZB_FULL_… [ZB_FULL_WAIT] */
+  uint32_t wait;        /* ZB_WAIT_… [ZB_WAIT_SPIN_THEN_BLOCK] */
+  uint32_t spin_pauses; /* pauses before sleeping [2000] */
+  uint32_t join;        /* reader: ZB_JOIN_… [ZB_JOIN_AUTOMATIC] */
+  uint64_t burst_size;  /* writer: bytes that can always be written while no caught-up reader moves; 0: half the ring [0] */
+  uint32_t acknowledge_frames; /* reader: tell the writer of freed room after so many frames, at least 1 [1] */
+  uint32_t max_held;           /* reader: frames held at the same time, 1 … 65,536 [256] */
+  uint64_t acknowledge_interval_ns; /* reader: … and, where not 0, at the first call after this time [0] */
+} zb_buffer_config;
+
+/* Fills *config with the defaults. `struct_size` is sizeof(zb_buffer_config) as the caller knows it.
+ * Answers ZB_INVALID_ARGUMENT for NULL or an impossible size. Any thread; never blocks. */
+ZB_API zb_status zb_buffer_config_init(zb_buffer_config* config, size_t struct_size);
+
+/* Sets payload_size and burst_size for frames of `frame_size` bytes of which `in_flight` (at least 1) can always be
+ * written while no reader moves. Any thread; never blocks. */
+ZB_API zb_status zb_buffer_config_for_frames(zb_buffer_config* config, uint64_t frame_size, uint32_t in_flight);
+
+/* What a buffer really is. */
+typedef struct zb_buffer_info {
+  size_t struct_size;      /* set by the caller */
+  uint64_t segment_size;   /* bytes of shared memory */
+  uint64_t capacity;       /* bytes of ring; a frame takes its size + 32, rounded up to 64 */
+  uint64_t max_frame_size; /* bytes; capacity - 32 */
+  uint64_t metadata_size;  /* bytes of the metadata block */
+  uint64_t huge_bytes;     /* bytes of this mapping in huge pages now (reads /proc: not per frame) */
+  uint32_t max_readers;
+  bool created; /* this end made the buffer */
+} zb_buffer_info;
+
+/* Keeps the memory of a buffer mapped in this process (not the reader's or writer's place in it) until
+ * zb_mapping_release(), so that pointers into it never fault after the close. NULL where there is no memory. */
+typedef struct zb_mapping zb_mapping;
+ZB_API void zb_mapping_release(zb_mapping* mapping);
+
+/* ------------------------------------------------------------------------------------------------ being called back */
+
+/* Called once, by a thread of the library, when another look is worth it. Must not block; it may call any function of
+ * this header. See zb_reader_when_ready(). */
+typedef void (*zb_ready_callback)(void* context);
+
+/* Called while a handle waits, about every 10 ms of spinning, at least every 100 ms of sleeping, and whenever a signal
+ * ended a sleep; true ends the wait with ZB_INTERRUPTED. */
+typedef bool (*zb_wait_hook)(void* context);
+
+/* ------------------------------------------------------------------------------------------------ reading */
+
+typedef struct zb_reader zb_reader;
+
+/* A received frame: bytes in the ring, valid and unchanged until zb_frame_release(), also when the reader was closed
+ * before. Read its fields; `owner` and `slot` are the library's. */
+typedef struct zb_frame {
+  void* owner; /* NULL where this holds no frame */
+  const void* data; /* 64-byte aligned; read-only */
+  size_t size;       /* bytes */
+  uint64_t sequence; /* 1 for the first frame of the buffer, and one more for each */
+  uint64_t tag;      /* the application's */
+  uint32_t slot;
+  uint16_t type; /* 0 normal, 2 array frame (docs/arrays.md), 1-127 reserved, from 128 the application's */
+  uint16_t reserved;
+} zb_frame;
+
+/* Counters of a reader; all begin at 0 with each reader unless said otherwise. */
+typedef struct zb_reader_stats {
+  size_t struct_size; /* set by the caller */
+  uint64_t frames;    /* handed out */
+  uint64_t bytes;     /* payload bytes handed out */
+  uint64_t lost;      /* frames that this reader should have seen and did not (a resume that came too late) */
+  uint64_t skipped;   /* passed over by zb_reader_read_newest() */
+  uint64_t dropped;   /* frames that the writer dropped since the buffer was made */
+  uint64_t sleeps;    /* futex waits */
+  uint64_t barriers;  /* barriers before sleeping */
+  uint64_t wakes;     /* futex wakes */
+  uint64_t liveness_checks;
+  uint64_t unread_bytes; /* bytes of ring published and not yet handed out */
+  uint32_t held;         /* frames from the oldest one held to the last one handed out */
+} zb_reader_stats;
+
+/* Makes a buffer and attaches its first reader. A stale buffer of that name (all users dead) is taken over.
+ * name: [A-Za-z0-9._-]{1,200}, not beginning with a dot; the file is /dev/shm/NAME, mode 0600.
+ * config: NULL for the defaults. *reader is set only with ZB_OK.
+ * Answers: ZB_ALREADY_EXISTS, ZB_INVALID_ARGUMENT, ZB_NO_SPACE, ZB_PERMISSION_DENIED, ZB_SYSTEM_ERROR; with exist_ok also
+ * what zb_reader_open() answers. Any thread. Blocks for the time it takes to reserve the memory. */
+ZB_API zb_status zb_reader_create(const char* name, const zb_buffer_config* config, zb_reader** reader);
+
+/* Attaches a further reader to a buffer, and waits up to timeout_ns for the buffer to appear.
+ * Answers: ZB_NOT_FOUND, ZB_TOO_MANY_READERS, ZB_NOTHING_TO_RESUME, ZB_INCOMPATIBLE, ZB_CORRUPT, ZB_PERMISSION_DENIED,
+ * ZB_INVALID_ARGUMENT, ZB_SYSTEM_ERROR. Any thread. */
+ZB_API zb_status zb_reader_open(const char* name, int64_t timeout_ns, const zb_buffer_config* config,
+                                zb_reader** reader);
+
+/* A buffer without a name: a sealed memfd, to be passed on through zb_reader_fd(). */
+ZB_API zb_status zb_reader_create_anonymous(const zb_buffer_config* config, zb_reader** reader);
+/* Attaches to an anonymous buffer. `fd` is duplicated; the caller keeps his own. */
+ZB_API zb_status zb_reader_open_fd(int fd, const zb_buffer_config* config, zb_reader** reader);
+
+/* Waits for the next frame. *frame is set only with ZB_OK (else its owner is NULL) and then released by the caller.
+ * Answers: ZB_TIMEOUT; ZB_CLOSED when the writer has closed and all was read; ZB_PEER_DEAD, once per dead writer, when
+ * all that it committed was read; ZB_HELD_FRAMES_BLOCK, ZB_TOO_MANY_HELD, ZB_EVICTED, ZB_CORRUPT, ZB_INTERRUPTED,
+ * ZB_FORKED. Never allocates. */
+ZB_API zb_status zb_reader_read(zb_reader* reader, int64_t timeout_ns, zb_frame* frame);
+
+/* The next frame if there is one, else ZB_WOULD_BLOCK; else as zb_reader_read(). Never blocks. */
+ZB_API zb_status zb_reader_try_read(zb_reader* reader, zb_frame* frame);
+
+/* Waits for a frame, then takes as many as there are, up to `capacity`; *count says how many (0 unless ZB_OK).
+ * Answers as zb_reader_read(). */
+ZB_API zb_status zb_reader_read_many(zb_reader* reader, int64_t timeout_ns, zb_frame* frames, size_t capacity,
+                                     size_t* count);
+
+/* Waits for a frame that was not yet handed out, then takes the newest one; those in between are let go and counted
+ * (skipped). Answers as zb_reader_read(). */
+ZB_API zb_status zb_reader_read_newest(zb_reader* reader, int64_t timeout_ns, zb_frame* frame);
+
+/* Gives the bytes back to the writer and clears the struct; again is harmless. Any thread. Never blocks. */
+ZB_API void zb_frame_release(zb_frame* frame);
+
+/* Waits until the writer has written the metadata and copies it, cut to `capacity`; *size is the whole length (0 where
+ * it is empty). Call with capacity 0 to ask for the length. Answers: ZB_TIMEOUT, ZB_CLOSED, ZB_PEER_DEAD,
+ * ZB_INTERRUPTED, ZB_CORRUPT. With timeout 0 from any thread, once the metadata is there. Allocates. */
+ZB_API zb_status zb_reader_metadata(zb_reader* reader, int64_t timeout_ns, void* buffer, size_t capacity, size_t* size);
+
+/* Asks for a call of `callback(context)`, once, as soon as zb_reader_try_read() is worth calling: a frame, the end of
+ * the stream, a death, an interrupt. It may also come for nothing: look, and ask again. If it is worth it now, the
+ * callback may come before this function returns.
+ * One thread of the library serves all readers and writers of the process that are asked for (more where the kernel
+ * has no futex_waitv, before Linux 5.16, or for more than 127 of them). Until the callback comes or
+ * zb_reader_cancel_when() returns, call nothing of this handle but zb_reader_cancel_when(), _interrupt(), _get_stats()
+ * and _close() (which cancels).
+ * Answers: ZB_INTERRUPTED where zb_reader_interrupt() came first (the callback does not come then); ZB_HANDLE_CLOSED,
+ * ZB_FORKED; ZB_INVALID_ARGUMENT where a callback is asked for already; ZB_SYSTEM_ERROR where no thread can be started.
+ * Never blocks. Allocates. */
+ZB_API zb_status zb_reader_when_ready(zb_reader* reader, zb_ready_callback callback, void* context);
+
+/* As zb_reader_when_ready(), for zb_reader_metadata() with timeout 0. */
+ZB_API zb_status zb_reader_when_metadata(zb_reader* reader, zb_ready_callback callback, void* context);
+
+/* Takes the wish back. True: the callback did not come and will not. False: it has come, or none was asked for. The
+ * callback is not running any more when this returns, unless it is the callback itself that calls. Any thread. */
+ZB_API bool zb_reader_cancel_when(zb_reader* reader);
+
+/* Ends a wait of this reader in another thread, or else its next one, with ZB_INTERRUPTED. Any thread, also a signal
+ * handler. Never blocks. */
+ZB_API void zb_reader_interrupt(zb_reader* reader);
+/* Sets what is called while this reader waits; NULL: nothing. */
+ZB_API void zb_reader_set_wait_hook(zb_reader* reader, zb_wait_hook hook, void* context);
+
+/* Fill the struct whose struct_size the caller has set. Never block. */
+ZB_API zb_status zb_reader_get_stats(const zb_reader* reader, zb_reader_stats* stats);
+ZB_API zb_status zb_reader_get_info(const zb_reader* reader, zb_buffer_info* info);
+/* Descriptor of an anonymous buffer (owned by the reader), -1 for a named one. */
+ZB_API int zb_reader_fd(const zb_reader* reader);
+
+ZB_API zb_mapping* zb_reader_mapping(const zb_reader* reader);
+
+/* Detaches and frees the handle. Frames still held stay valid until they are released; their room comes back then.
+ * NULL is harmless. Never blocks. */
+ZB_API void zb_reader_close(zb_reader* reader);
+
+/* ------------------------------------------------------------------------------------------------ writing */
+
+typedef struct zb_writer zb_writer;
+
+/* Room for one frame, in the ring itself. Fill `data`, then zb_claim_commit(); without it nothing is sent. One at a time
+ * per writer; it is the writer's thread that fills and commits. Valid until commit, discard, or zb_writer_close(); discard it
+ * even after that, so that its memory is freed. */
+typedef struct zb_claim {
+  void* owner; /* NULL where this holds no claim */
+  void* data;  /* 64-byte aligned; content undefined */
+  size_t size; /* bytes */
+} zb_claim;
+
+/* Counters of a writer. Those of "this end" begin at 0 with each writer, the others live in the buffer. */
+typedef struct zb_writer_stats {
+  size_t struct_size;      /* set by the caller */
+  uint64_t frames;         /* published since the buffer was made */
+  uint64_t bytes;          /* payload bytes published by this end */
+  uint64_t dropped;        /* frames dropped since the buffer was made */
+  uint64_t wraps;          /* times the ring was begun anew, early restarts included */
+  uint64_t early_restarts; /* … of which by this end before the end was reached */
+  uint64_t blocked_count;  /* waits for room */
+  uint64_t blocked_ns;
+  uint64_t readers_lost; /* dead readers whose slot was taken back */
+  uint64_t sleeps;       /* this end: futex waits */
+  uint64_t barriers;     /* this end: barriers before sleeping */
+  uint64_t wakes;        /* this end: futex wakes */
+  uint64_t liveness_checks;
+  uint64_t unread_bytes; /* bytes of ring between the slowest reader and the writer */
+  uint32_t readers;      /* attached and alive now */
+} zb_writer_stats;
+
+/* As their reader twins; opening also answers ZB_WRITER_EXISTS. A successor of a dead or closed writer continues its
+ * sequence. */
+ZB_API zb_status zb_writer_create(const char* name, const zb_buffer_config* config, zb_writer** writer);
+ZB_API zb_status zb_writer_open(const char* name, int64_t timeout_ns, const zb_buffer_config* config,
+                                zb_writer** writer);
+ZB_API zb_status zb_writer_create_anonymous(const zb_buffer_config* config, zb_writer** writer);
+ZB_API zb_status zb_writer_open_fd(int fd, const zb_buffer_config* config, zb_writer** writer);
+
+/* Takes room for a frame of up to `size` bytes, 0 … max_frame_size. *claim is set only with ZB_OK.
+ * Answers: ZB_TIMEOUT; ZB_DROPPED (ZB_FULL_DROP); ZB_CLOSED when every reader has closed and the ring is full;
+ * ZB_PEER_DEAD when the last reader died; ZB_FRAME_TOO_LARGE, ZB_CLAIM_OPEN, ZB_INTERRUPTED, ZB_FORKED, ZB_CORRUPT.
+ * Never allocates. */
+ZB_API zb_status zb_writer_claim(zb_writer* writer, size_t size, int64_t timeout_ns, zb_claim* claim);
+/* As zb_writer_claim(), but ZB_WOULD_BLOCK instead of waiting. Never blocks. */
+ZB_API zb_status zb_writer_try_claim(zb_writer* writer, size_t size, zb_claim* claim);
+
+/* Publishes the first n bytes as a frame and clears the struct; what is more goes back to the ring.
+ * Answers: ZB_INVALID_ARGUMENT for n > size (the claim stays open); ZB_HANDLE_CLOSED after commit, discard or close. */
+ZB_API zb_status zb_claim_commit(zb_claim* claim, size_t n, uint16_t type, uint64_t tag);
+/* Gives the room back and clears the struct; nothing is sent and no sequence used. Again is harmless. */
+ZB_API void zb_claim_discard(zb_claim* claim);
+
+/* Sends a copy of `size` bytes: claim, copy and commit, nothing else. Answers as zb_writer_claim(). */
+ZB_API zb_status zb_writer_write(zb_writer* writer, const void* data, size_t size, int64_t timeout_ns, uint16_t type,
+                                 uint64_t tag);
+ZB_API zb_status zb_writer_try_write(zb_writer* writer, const void* data, size_t size, uint16_t type, uint64_t tag);
+
+/* Frames committed between the two are published together: one store, one wake-up. Not atomic: a batch that has to
+ * wait for room publishes what it has. Begin inside a batch is harmless, end without one too; closing ends it. */
+ZB_API void zb_writer_begin_batch(zb_writer* writer);
+ZB_API void zb_writer_end_batch(zb_writer* writer);
+
+/* Writes the metadata, once, before the first frame; identical bytes from a successor are no change.
+ * Answers: ZB_METADATA_TOO_LARGE, ZB_METADATA_EXISTS, ZB_METADATA_IN_USE, ZB_FORKED. */
+ZB_API zb_status zb_writer_write_metadata(zb_writer* writer, const void* metadata, size_t size);
+
+/* Waits until at least n readers are attached. Answers: ZB_TIMEOUT, ZB_INVALID_ARGUMENT (n > max_readers),
+ * ZB_INTERRUPTED. */
+ZB_API zb_status zb_writer_wait_for_readers(zb_writer* writer, uint32_t n, int64_t timeout_ns);
+/* Waits until the readers have let every frame go. Answers: ZB_TIMEOUT, ZB_CLOSED, ZB_PEER_DEAD, ZB_INTERRUPTED. */
+ZB_API zb_status zb_writer_drain(zb_writer* writer, int64_t timeout_ns);
+/* Frees the slots of readers that died, and goes on as if nobody had attached yet; *freed (may be NULL) says how many. */
+ZB_API zb_status zb_writer_forget_dead_readers(zb_writer* writer, uint32_t* freed);
+
+/* Asks for a call of `callback(context)`, once, as soon as zb_writer_try_claim() of `size` bytes is worth calling: room,
+ * or nobody left to wait for. Otherwise as zb_reader_when_ready(); also ZB_FRAME_TOO_LARGE and ZB_CLAIM_OPEN. */
+ZB_API zb_status zb_writer_when_ready(zb_writer* writer, size_t size, zb_ready_callback callback, void* context);
+ZB_API bool zb_writer_cancel_when(zb_writer* writer);
+
+/* As their reader twins. */
+ZB_API void zb_writer_interrupt(zb_writer* writer);
+ZB_API void zb_writer_set_wait_hook(zb_writer* writer, zb_wait_hook hook, void* context);
+ZB_API zb_status zb_writer_get_stats(const zb_writer* writer, zb_writer_stats* stats);
+ZB_API zb_status zb_writer_get_info(const zb_writer* writer, zb_buffer_info* info);
+ZB_API int zb_writer_fd(const zb_writer* writer);
+ZB_API zb_mapping* zb_writer_mapping(const zb_writer* writer);
+
+/* Closes and frees the handle, whatever it answers: an open claim is discarded, readers drain what was committed and
+ * then get the end of the stream. Waits up to linger_ns for the readers to let everything go. *unread (may be NULL) is
+ * how many committed frames nobody will read. Answers: ZB_INTERRUPTED (of the lingering). NULL is harmless. */
+ZB_API zb_status zb_writer_close(zb_writer* writer, int64_t linger_ns, uint64_t* unread);
+
+/* ------------------------------------------------------------------------------------------------ looking from outside */
+
+/* Calls visit(name, context) for each buffer of this user in shared memory, sorted, until it returns false. Allocates. */
+ZB_API zb_status zb_list_buffers(bool (*visit)(const char* name, void* context), void* context);
+/* Removes a buffer that is proved dead. Answers: ZB_ALREADY_EXISTS while somebody alive uses it; ZB_NOT_FOUND,
+ * ZB_PERMISSION_DENIED, ZB_INCOMPATIBLE. */
+ZB_API zb_status zb_remove_dead(const char* name);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
