@@ -1,5 +1,9 @@
 // Two who do the same thing at the same moment: make a buffer, take a stale one over, leave as the last one.
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "crash_points.hpp"
+#include "protocol/layout.hpp"
 
 namespace {
 using namespace zerobuffer;
@@ -216,6 +220,35 @@ TEST(a_writers_place, is_had_by_one_of_two_at_a_time_and_found_free_at_once) {
   EXPECT_EQ(second.wait(), 0);
   over = true;
   reading.join();
+}
+
+// What the opener below meets when it has locked the slot's byte: another reader has resumed the slot and left again,
+// and the writer leaves just now. Both find the byte taken and believe that somebody stays.
+std::optional<Writer> last_other;
+std::string contested;
+void all_others_leave(const char* point) {
+  if (std::string_view(point) != "join.locked" || !last_other) return;
+  const int fd = open(path_of(contested).c_str(), O_RDWR);
+  const std::uint64_t free_word = protocol::PlaceWord::of(protocol::SlotState::free, 2).bits;
+  EXPECT_EQ(pwrite(fd, &free_word, sizeof free_word, protocol::oieb_size + offsetof(protocol::ReaderSlot, place)), 8);
+  close(fd);
+  last_other.reset();
+}
+
+TEST(an_opener_that_loses_the_place_it_had_locked, removes_the_name_if_all_others_have_left_meanwhile) {
+  contested = unique_name();
+  last_other = Writer::create(contested, ring_of(4096)).value();
+  Child reader([&] {
+    auto dies = Reader::open(contested, generous, ring_of(4096)).value();
+    raise(SIGKILL);
+  });
+  EXPECT_NE(reader.wait(), 0);
+  BufferConfig resume = ring_of(4096);
+  resume.join = JoinAt::resume;
+  ring::test_point_hook = &all_others_leave;
+  EXPECT_STATUS(Reader::open(contested, 0ns, resume), Status::nothing_to_resume);
+  ring::test_point_hook = nullptr;
+  EXPECT_FALSE(std::filesystem::exists(path_of(contested)));
 }
 
 }  // namespace

@@ -310,6 +310,8 @@ bool Attachment::try_slot(std::uint32_t index, JoinAt join, bool take_dead) {
   if (!joined.ok) {
     resumed_after_.reset();
     locks_.unlock(slot_byte(index));
+    // whoever left meanwhile has met this byte twice and believes that somebody stays (SPEC.md 15.4)
+    if (named()) retire_if_last(segment_, locks_, name_);
     return false;
   }
   if (wants_dead) set_up_barriers(Role::reader);
