@@ -31,6 +31,9 @@ RING_FORBIDDEN = {"chrono", "ctime", "thread", "mutex", "condition_variable", "i
 # Headers of the operating system: only src/os may see them.
 OS_HEADER = re.compile(r"^(sys|linux|asm|arpa|netinet)/|^(unistd|fcntl|pthread|sched|signal|poll|dirent|spawn|dlfcn|ucontext)\.h$|^csignal$")
 PLATFORM = re.compile(r"\b(__linux__|__linux|__gnu_linux__|_WIN32|_WIN64|__APPLE__|__unix__|__FreeBSD__|__ANDROID__|_MSC_VER|__CYGWIN__)\b")
+# Calls from C# into the C library stand in one folder; everything else uses the package's public types.
+NATIVE_CALL = re.compile(r"\b(DllImport|LibraryImport|UnmanagedCallersOnly|NativeLibrary\.|delegate\*\s*unmanaged)")
+NATIVE_CALLS_MAY_STAND_IN = "csharp/ZeroBuffer/Interop/"
 # Users of the public interface: they include "zerobuffer/…", their own files and third parties, never a layer of the core.
 PUBLIC_USERS = ("cpp/cli/", "examples/", "benchmarks/", "relay/", "python/src/")
 PUBLIC_HEADERS = "cpp/include/zerobuffer/"
@@ -39,7 +42,7 @@ NOT_IN_PUBLIC = re.compile(r"^(boost|nlohmann|CLI|spdlog|glog|pybind11|fmt)/")
 INCLUDE = re.compile(r'^\s*#\s*include\s*(<([^>]+)>|"([^"]+)")')
 CONDITION = re.compile(r"^\s*#\s*(if|ifdef|ifndef|elif)\b(.*)")
 HEAD_COMMENT = {
-    ".cpp": ("//", "/*"), ".hpp": ("//", "/*"), ".h": ("//", "/*"), ".py": ('"""', 'r"""', "#"), ".pyi": ('"""', "#"), ".sh": ("#",),
+    ".cpp": ("//", "/*"), ".hpp": ("//", "/*"), ".h": ("//", "/*"), ".c": ("//", "/*"), ".cs": ("//", "/*"), ".py": ('"""', 'r"""', "#"), ".pyi": ('"""', "#"), ".sh": ("#",),
     ".cmake": ("#",), ".txt": ("#",), ".pml": ("/*", "//"),
 }
 VERSION_MAY_STAND_IN = {"VERSION", "CHANGELOG.md"}
@@ -104,6 +107,13 @@ def check_source(name: str, lines: list[str]) -> list[Offence]:
     return found
 
 
+def check_csharp(name: str, lines: list[str]) -> list[Offence]:
+    if name.startswith(NATIVE_CALLS_MAY_STAND_IN):
+        return []
+    return [(name, number, f"calls of the C library live in {NATIVE_CALLS_MAY_STAND_IN} only")
+            for number, line in enumerate(lines, 1) if NATIVE_CALL.search(line.split("//")[0])]
+
+
 def check_head(name: str, lines: list[str]) -> list[Offence]:
     marks = HEAD_COMMENT.get(Path(name).suffix)
     if marks is None or (Path(name).suffix == ".txt" and Path(name).name != "CMakeLists.txt"):
@@ -135,8 +145,10 @@ def main() -> int:
             continue  # golden segments and pictures
         checked += 1
         found += check_head(name, lines) + check_version(name, lines, version)
-        if Path(name).suffix in {".cpp", ".hpp", ".h"}:
+        if Path(name).suffix in {".cpp", ".hpp", ".h", ".c"}:
             found += check_source(name, lines)
+        elif Path(name).suffix == ".cs":
+            found += check_csharp(name, lines)
     for name, number, rule in found:
         print(f"{name}:{number}: {rule}")
     print(f"check_house: {checked} files, {len(found)} offences")

@@ -48,6 +48,9 @@ def test_an_orderly_house_has_no_offence(house: Path) -> None:
         ("cpp/include/zerobuffer/a.hpp", '#include "ring/writer.hpp"\n', "a public header includes only public headers"),
         ("cpp/cli/a.cpp", '#include "ring/writer.hpp"\n', "uses the public interface only"),
         ("python/src/a.cpp", '#include "stream/waiting.hpp"\n', "uses the public interface only"),
+        ("cpp/src/c_api/a.cpp", '#include "stream/reader_core.hpp"\n', "c_api must not include stream"),
+        ("csharp/ZeroBuffer/Reader.cs", '[DllImport("zerobuffer")]\n', "calls of the C library live in"),
+        ("relay/csharp/Program.cs", '[LibraryImport("zerobuffer")]\n', "calls of the C library live in"),
         ("cpp/src/os/a.cpp", '// speaks version 7.8.9\n', "the version number stands only in VERSION"),
     ],
 )
