@@ -274,5 +274,139 @@ TEST(SharedMapping, a_reader_and_a_writer_object_work_in_two_threads_of_one_proc
   EXPECT_STATUS(reader.read(generous), Status::closed);
 }
 
+// ---------------------------------------------------------------- asking to be called back
+
+/// Counts callbacks; every wish must end in exactly one, or in a cancel() that says that it did not come.
+struct Wish {
+  std::atomic<int> called{0};
+  static void call(void* self) { static_cast<Wish*>(self)->called.fetch_add(1); }
+};
+
+/// Asks, and cancels every other time; false where a callback was lost or came twice.
+template <class End, class Ask>
+bool ask_once(End& end, Wish& wish, bool cancels, Ask&& ask) {
+  wish.called = 0;
+  const Result<void> asked = ask();
+  if (!asked) return false;
+  if (cancels) return end.cancel_when() ? wish.called == 0 : wish.called == 1;
+  return wait_until([&] { return wish.called != 0; }) && wish.called == 1;
+}
+
+TEST(SharedMapping, a_reader_that_asks_and_cancels_while_the_writer_writes_loses_no_callback_and_gets_none_twice) {
+  const std::string name = unique_name();
+  auto reader = Reader::create(name, ring_of(1 << 16)).value();
+  constexpr std::uint64_t frames = many / 10;
+  std::thread thread([&] {
+    auto writer = Writer::open(name, generous).value();
+    for (std::uint64_t i = 1; i <= frames; ++i) {
+      if (!writer.write(payload(100, i), generous)) abort();
+      if (i % 3 == 0) std::this_thread::sleep_for(std::chrono::microseconds(mix(i) % 100));
+    }
+  });
+  Wish wish;
+  std::uint64_t next = 1;
+  Status status = Status::ok;
+  for (std::uint64_t round = 0; status != Status::closed; ++round) {
+    auto frame = reader.try_read();
+    status = frame.status();
+    if (frame) {
+      ASSERT_EQ(frame->sequence(), next++);
+      continue;
+    }
+    if (status != Status::would_block) continue;
+    ASSERT_TRUE(ask_once(reader, wish, mix(round) % 2 == 0, [&] { return reader.when_ready(&Wish::call, &wish); }));
+  }
+  EXPECT_EQ(next, frames + 1);
+  thread.join();
+}
+
+TEST(SharedMapping, a_writer_that_asks_and_cancels_while_the_reader_reads_loses_no_callback_and_gets_none_twice) {
+  const std::string name = unique_name();
+  auto writer = Writer::create(name, ring_of(1000)).value();
+  constexpr std::uint64_t frames = many / 10;
+  std::thread thread([&] {
+    auto reader = Reader::open(name, generous).value();
+    for (std::uint64_t i = 1; i <= frames; ++i) {
+      auto frame = reader.read(generous);
+      if (!frame || frame->sequence() != i || !holds(frame->data(), i)) abort();
+      if (i % 3 == 0) std::this_thread::sleep_for(std::chrono::microseconds(mix(i) % 100));
+    }
+  });
+  ASSERT_OK(writer.wait_for_readers(1, generous));
+  Wish wish;
+  std::uint64_t round = 0;
+  for (std::uint64_t i = 1; i <= frames; ++i) {
+    const auto data = payload(300, i);
+    for (;;) {
+      const auto written = writer.try_write(data);
+      if (written) break;
+      ASSERT_STATUS(written, Status::would_block);
+      ASSERT_TRUE(ask_once(writer, wish, mix(++round) % 2 == 0,
+                           [&] { return writer.when_ready(data.size(), &Wish::call, &wish); }));
+    }
+  }
+  thread.join();
+}
+
+// The one who cancels is not the one who asks, and releases come from a third thread.
+TEST(SharedMapping, cancelling_from_another_thread_ends_every_wish_once) {
+  const std::string name = unique_name();
+  BufferConfig config = ring_of(1 << 16);
+  config.acknowledge.frames = 8;
+  auto reader = Reader::create(name, config).value();
+  constexpr std::uint64_t frames = many / 40;
+  std::thread writing([&] {
+    auto writer = Writer::open(name, generous, config).value();
+    for (std::uint64_t i = 1; i <= frames; ++i) {
+      if (!writer.write(payload(2000, i), generous)) abort();
+      std::this_thread::sleep_for(std::chrono::microseconds(mix(i) % 50));
+    }
+  });
+  Wish wish;
+  std::atomic<bool> over{false};
+  std::atomic<int> cancelled{0};
+  std::thread cancelling([&] {
+    while (!over) {
+      if (reader.cancel_when()) ++cancelled;
+      std::this_thread::sleep_for(std::chrono::microseconds(30));
+    }
+  });
+  std::mutex mutex;
+  std::vector<Frame> to_release;
+  std::thread releasing([&] {
+    while (!over) {
+      {
+        const std::lock_guard lock(mutex);
+        to_release.clear();
+      }
+      std::this_thread::sleep_for(std::chrono::microseconds(200));
+    }
+  });
+  std::uint64_t next = 1;
+  for (Status status = Status::ok; status != Status::closed;) {
+    auto frame = reader.try_read();
+    status = frame.status();
+    if (frame) {
+      EXPECT_EQ(frame->sequence(), next++);
+      const std::lock_guard lock(mutex);
+      to_release.push_back(std::move(*frame));
+    } else if (status == Status::would_block) {
+      wish.called = 0;
+      const int before = cancelled;
+      EXPECT_OK(reader.when_ready(&Wish::call, &wish));
+      EXPECT_TRUE(wait_until([&] { return wish.called + (cancelled - before) != 0; }));
+      EXPECT_EQ(wish.called + (cancelled - before), 1);
+    } else if (status != Status::closed && status != Status::too_many_held) {
+      ADD_FAILURE() << to_string(status);
+      break;
+    }
+  }
+  EXPECT_EQ(next, frames + 1);
+  over = true;
+  writing.join();
+  cancelling.join();
+  releasing.join();
+}
+
 }  // namespace
 }  // namespace zerobuffer

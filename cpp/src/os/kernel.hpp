@@ -21,7 +21,7 @@ struct FutexWord {
 /// seccomp filter refuses it.
 [[nodiscard]] std::size_t most_futex_words() noexcept;
 /// Sleeps while every one of the words, at least one, has its value; at most `timeout_ns` of the monotonic clock. May
-/// return for no reason, also where a word is not mapped any more.
+/// return for no reason, also where a word other than the first is not mapped any more.
 void futex_wait_any(std::span<const FutexWord> words, std::int64_t timeout_ns) noexcept;
 
 /// Wakes everybody who sleeps on the word, in whatever process.

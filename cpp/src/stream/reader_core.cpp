@@ -259,6 +259,13 @@ bool ReaderCore::blocks_the_writer(std::int64_t now) noexcept {
   return blocks && now - blocking_since_ >= longest_sleep_ns;
 }
 
+// Whether releases that were not told may be what the writer waits for. Settling for nothing is no error, but from
+// another thread than the reader's it makes every release dearer from then on (ring/held.hpp).
+bool ReaderCore::owes_the_writer() const noexcept {
+  return acknowledge_.frames > 1 && Machine::load_acquire(attachment_.oieb().writer_waiting) != 0 &&
+         Machine::load_relaxed(attachment_.slot().read_pos) != ring_.next();
+}
+
 void ReaderCore::note_lost(std::uint64_t first_sequence) noexcept {
   count_lost_ = false;
   const std::uint64_t last_seen = *attachment_.resumed_after();
@@ -345,8 +352,9 @@ bool ReaderCore::cancel_when() noexcept { return watch_.cancel(); }
 
 Result<void> ReaderCore::Watch::begin(bool for_metadata, ReadyCallback callback, void* context) {
   if (core_.attachment_.forked()) return Status::forked;
-  if (core_.waiter_.take_interrupt()) return Status::interrupted;
   if (used_.exchange(true, std::memory_order_relaxed) && is_watched(*this)) return watched_already();
+  if (core_.waiter_.take_interrupt()) return Status::interrupted;
+  if (core_.acknowledge_.frames > 1) core_.settle();
   for_metadata_ = for_metadata;
   return watch(*this, callback, context);
 }
@@ -367,6 +375,7 @@ bool ReaderCore::Watch::worth_a_look(std::int64_t now) noexcept {
   if (core_.seen_writer_.writer_state() == WriterState::closed) return true;
   if (now - looked_at_ < longest_sleep_ns) return false;
   looked_at_ = now;
+  if (core_.owes_the_writer()) core_.settle();
   const bool alive = core_.seen_writer_.writer_state() != WriterState::attached ||
                      core_.reported_dead_ == core_.seen_writer_.epoch() || attachment.writer_lock_held();
   if (!alive) core_.looked_at_ = 0;  // so that the next call looks too

@@ -81,6 +81,7 @@ class ReaderCore {
 
   [[nodiscard]] Status look_at_writer(std::int64_t now) noexcept;
   [[nodiscard]] bool blocks_the_writer(std::int64_t now) noexcept;
+  [[nodiscard]] bool owes_the_writer() const noexcept;
   void note_lost(std::uint64_t first_sequence) noexcept;
   void settle() noexcept;
   void work(std::uint64_t oldest, bool finished) noexcept;

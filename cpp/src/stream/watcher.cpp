@@ -63,6 +63,8 @@ class Watcher {
   }
 
   [[nodiscard]] std::condition_variable& called() noexcept { return called_; }
+  /// In a forked child: nothing of the parent's is looked at any more, not even by a callback's thread that forked.
+  void forget_all() noexcept { entries_.clear(); }
 
   [[noreturn]] void run() {
     Lock lock(mutex_);
@@ -146,6 +148,7 @@ Watchers& watchers() {
     // a child has neither the threads nor, for long, the handles that they served
     os::at_fork([] { watchers().mutex.lock(); }, [] { watchers().mutex.unlock(); },
                 [] {
+                  for (Watcher* watcher : watchers().all) watcher->forget_all();
                   watchers().all.clear();
                   watchers().mutex.unlock();
                 });
@@ -189,13 +192,14 @@ Result<void> watch(Watched& watched, ReadyCallback callback, void* context) {
 bool unwatch(Watched& watched) noexcept {
   Watchers& process = watchers();
   Lock lock(process.mutex);
-  for (Watcher* watcher : process.all) {
-    if (watcher->remove(watched)) return true;
+  const bool removed =
+      std::any_of(process.all.begin(), process.all.end(), [&](Watcher* w) { return w->remove(watched); });
+  // also where it was removed: an earlier callback, after which it was asked again, may not have returned yet
+  for (std::size_t i = 0; i < process.all.size(); ++i) {  // by number, since others may come meanwhile
+    Watcher& watcher = *process.all[i];
+    watcher.called().wait(lock, [&] { return !watcher.calls(watched); });
   }
-  for (Watcher* watcher : process.all) {
-    if (watcher->calls(watched)) watcher->called().wait(lock, [&] { return !watcher->calls(watched); });
-  }
-  return false;
+  return removed;
 }
 
 }  // namespace zerobuffer::stream

@@ -311,8 +311,9 @@ Result<void> WriterCore::when_ready(std::size_t size, ReadyCallback callback, vo
 bool WriterCore::cancel_when() noexcept { return watch_.cancel(); }
 
 Result<void> WriterCore::Watch::begin(std::size_t size, ReadyCallback callback, void* context) {
-  if (core_.waiter_.take_interrupt()) return Status::interrupted;
+  if (core_.attachment_.forked()) return Status::forked;
   if (used_.exchange(true, std::memory_order_relaxed) && is_watched(*this)) return watched_already();
+  if (core_.waiter_.take_interrupt()) return Status::interrupted;
   if (const Status status = core_.check_claim(size); status != Status::ok) return core_.failure(status, size);
   if (core_.ring_.publish()) core_.wakes_.add();  // an open batch is published rather than waited with
   there_is_room_ = core_.ring_.try_claim(size) != nullptr;
@@ -328,9 +329,11 @@ bool WriterCore::Watch::worth_a_look(std::int64_t now) noexcept {
   if (attachment.forked()) return false;  // exit() has begun: nobody wants to hear of it any more
   if (there_is_room_ || core_.waiter_.interrupt_pending()) return true;
   if (SpaceWait{core_, core_.ring_.wanted_pos(), seen_, true}.ready()) return true;
-  if (core_.ring_.scan().active == 0 && core_.readers_ever_came()) return true;  // closed
+  const ring::Scan scan = core_.ring_.scan();
+  if (scan.active == 0 && core_.readers_ever_came()) return true;  // closed
   if (now - looked_at_ < longest_sleep_ns) return false;
   looked_at_ = now;
+  if (scan.impossible != 0) return true;  // the next call's second look evicts it, where it stays so
   const std::span<protocol::ReaderSlot> slots = attachment.segment().slots();
   for (std::uint32_t i = 0; i < slots.size(); ++i) {
     if (Slots::place(slots[i]).slot_state() == SlotState::free || attachment.slot_lock_held(i)) continue;

@@ -25,6 +25,8 @@ bool supports(int commands) noexcept {
   return supported > 0 && (supported & commands) == commands;
 }
 
+constexpr std::int64_t refused_sleep_ns = 1'000'000;
+
 timespec to_timespec(std::int64_t nanoseconds) noexcept {
   return {.tv_sec = nanoseconds / 1'000'000'000, .tv_nsec = nanoseconds % 1'000'000'000};
 }
@@ -64,7 +66,10 @@ void futex_wait_any(std::span<const FutexWord> words, std::int64_t timeout_ns) n
     entries[i].flags = FUTEX_32;
   }
   const timespec until = to_timespec(now_ns() + timeout_ns);
-  syscall(SYS_futex_waitv, entries.data(), static_cast<unsigned>(count), 0U, &until, CLOCK_MONOTONIC);
+  if (syscall(SYS_futex_waitv, entries.data(), static_cast<unsigned>(count), 0U, &until, CLOCK_MONOTONIC) >= 0) return;
+  if (errno == EAGAIN || errno == ETIMEDOUT || errno == EINTR) return;
+  // refused by a filter that came later, or a word is not mapped any more: the caller looks again, but not in a loop
+  futex_wait(*words[0].word, words[0].expected, std::min(timeout_ns, refused_sleep_ns));
 }
 
 void futex_wake_all(std::uint32_t& word) noexcept {

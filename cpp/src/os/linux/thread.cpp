@@ -27,6 +27,8 @@ int start_thread(const char* name, void (*function)(void* context), void* contex
   sigset_t all;
   sigset_t before;
   sigfillset(&all);
+  // what a thread does to itself is left to the application's handlers: a callback may count on them
+  for (const int own : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS}) sigdelset(&all, own);
   pthread_sigmask(SIG_SETMASK, &all, &before);  // a thread inherits it
   pthread_t thread;
   const int error = pthread_create(&thread, nullptr, &run, start.get());
