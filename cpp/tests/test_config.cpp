@@ -107,6 +107,9 @@ TEST(Config, for_frames_gives_a_ring_for_the_frames_in_flight_and_the_one_that_i
   EXPECT_STATUS(Reader::create_anonymous(BufferConfig::for_frames(huge)), Status::invalid_argument);
   EXPECT_STATUS(Reader::create_anonymous(BufferConfig::for_frames(std::uint64_t{1} << 36, 100)),
                 Status::invalid_argument);
+  // a product that is small again beyond 64 bits
+  EXPECT_STATUS(Reader::create_anonymous(BufferConfig::for_frames((std::uint64_t{1} << 36) - 32, 1U << 28)),
+                Status::invalid_argument);
 }
 
 TEST(Config, exist_ok_opens_a_living_buffer_of_the_same_geometry_and_refuses_another) {

@@ -2,6 +2,7 @@
 #include "zerobuffer/config.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "protocol/layout.hpp"
 
@@ -15,8 +16,13 @@ BufferConfig BufferConfig::for_frames(std::uint64_t frame_size, std::uint32_t in
   }
   // one record more than in flight: the one that is being written
   const std::uint64_t record = protocol::record_length(frame_size);
-  config.payload_size = record * (std::uint64_t{std::max(in_flight, 1U)} + 1) - protocol::header_size;
-  config.burst_size = record * std::max(in_flight, 1U);
+  const std::uint64_t records = std::uint64_t{std::max(in_flight, 1U)} + 1;
+  if (record > std::numeric_limits<std::uint64_t>::max() / records) {  // refused too
+    config.payload_size = std::numeric_limits<std::uint64_t>::max();
+    return config;
+  }
+  config.payload_size = record * records - protocol::header_size;
+  config.burst_size = record * (records - 1);
   return config;
 }
 
