@@ -1,7 +1,6 @@
 // The statuses of C and their texts, and the last failure of each thread.
 #include "c_api/answer.hpp"
 
-#include <algorithm>
 #include <cstring>
 #include <string>
 #include <string_view>
@@ -11,6 +10,13 @@
 
 namespace zerobuffer::c_api {
 namespace {
+/// How many of the first `most` bytes are whole characters of UTF-8.
+std::size_t whole_characters(std::string_view text, std::size_t most) noexcept {
+  if (text.size() <= most) return text.size();
+  while (most != 0 && (static_cast<unsigned char>(text[most]) & 0xc0) == 0x80) --most;
+  return most;
+}
+
 static_assert(to_c(Status::ok) == ZB_OK && to_c(Status::timeout) == ZB_TIMEOUT);
 static_assert(to_c(Status::would_block) == ZB_WOULD_BLOCK && to_c(Status::dropped) == ZB_DROPPED);
 static_assert(to_c(Status::interrupted) == ZB_INTERRUPTED && to_c(Status::closed) == ZB_CLOSED);
@@ -134,7 +140,7 @@ size_t zb_last_failure_message(char* buffer, size_t size) {
   try {
     const std::string message = last_failure().message();
     if (buffer != nullptr && size != 0) {
-      const std::size_t length = std::min(message.size(), size - 1);
+      const std::size_t length = whole_characters(message, size - 1);
       std::memcpy(buffer, message.data(), length);
       buffer[length] = '\0';
     }

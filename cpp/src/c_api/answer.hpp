@@ -19,6 +19,8 @@ zb_status failed(Failure failure) noexcept;
 /// As failed(), with a text made of a literal and nothing else.
 zb_status invalid(const char* what) noexcept;
 
+[[nodiscard]] inline Failure no_name() { return {Status::invalid_argument, "the name is NULL"}; }
+
 template <class T>
 [[nodiscard]] zb_status answer(Result<T>& result) noexcept {
   if (result) [[likely]] {

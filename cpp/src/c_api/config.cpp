@@ -1,8 +1,8 @@
 // The configuration and the description of a buffer, between C and C++.
 #include "c_api/config.hpp"
 
-#include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <limits>
 #include <string>
 
@@ -104,7 +104,8 @@ zb_status zb_buffer_config_init(zb_buffer_config* config, size_t struct_size) {
 }
 
 zb_status zb_buffer_config_for_frames(zb_buffer_config* config, uint64_t frame_size, uint32_t in_flight) {
-  if (config == nullptr || config->struct_size < offsetof(zb_buffer_config, acknowledge_frames)) {
+  if (config == nullptr || !possible_size(config->struct_size) ||
+      config->struct_size < offsetof(zb_buffer_config, acknowledge_frames)) {
     return invalid("config is NULL, or was not initialised with zb_buffer_config_init");
   }
   const BufferConfig made = BufferConfig::for_frames(frame_size, in_flight);

@@ -19,8 +19,8 @@ zb_status zb_list_buffers(bool (*visit)(const char* name, void* context), void* 
 }
 
 zb_status zb_remove_dead(const char* name) {
-  if (name == nullptr) return invalid("the name is NULL");
   return guarded([&] {
+    if (name == nullptr) return failed(no_name());
     Result<void> removed = remove_dead(name);
     return answer(removed);
   });

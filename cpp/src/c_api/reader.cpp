@@ -50,13 +50,16 @@ template <class Read>
 }  // namespace
 
 zb_status zb_reader_create(const char* name, const zb_buffer_config* config, zb_reader** reader) {
-  if (name == nullptr) return invalid("the name is NULL");
-  return make_reader(config, reader, [&](const BufferConfig& with) { return Reader::create(name, with); });
+  return make_reader(config, reader, [&](const BufferConfig& with) -> Result<Reader> {
+    if (name == nullptr) return no_name();
+    return Reader::create(name, with);
+  });
 }
 zb_status zb_reader_open(const char* name, int64_t timeout_ns, const zb_buffer_config* config, zb_reader** reader) {
-  if (name == nullptr) return invalid("the name is NULL");
-  return make_reader(config, reader,
-                     [&](const BufferConfig& with) { return Reader::open(name, to_timeout(timeout_ns), with); });
+  return make_reader(config, reader, [&](const BufferConfig& with) -> Result<Reader> {
+    if (name == nullptr) return no_name();
+    return Reader::open(name, to_timeout(timeout_ns), with);
+  });
 }
 zb_status zb_reader_create_anonymous(const zb_buffer_config* config, zb_reader** reader) {
   return make_reader(config, reader, [](const BufferConfig& with) { return Reader::create_anonymous(with); });

@@ -62,13 +62,16 @@ std::span<const std::byte> bytes(const void* data, std::size_t size) noexcept {
 }  // namespace
 
 zb_status zb_writer_create(const char* name, const zb_buffer_config* config, zb_writer** writer) {
-  if (name == nullptr) return invalid("the name is NULL");
-  return make_writer(config, writer, [&](const BufferConfig& with) { return Writer::create(name, with); });
+  return make_writer(config, writer, [&](const BufferConfig& with) -> Result<Writer> {
+    if (name == nullptr) return no_name();
+    return Writer::create(name, with);
+  });
 }
 zb_status zb_writer_open(const char* name, int64_t timeout_ns, const zb_buffer_config* config, zb_writer** writer) {
-  if (name == nullptr) return invalid("the name is NULL");
-  return make_writer(config, writer,
-                     [&](const BufferConfig& with) { return Writer::open(name, to_timeout(timeout_ns), with); });
+  return make_writer(config, writer, [&](const BufferConfig& with) -> Result<Writer> {
+    if (name == nullptr) return no_name();
+    return Writer::open(name, to_timeout(timeout_ns), with);
+  });
 }
 zb_status zb_writer_create_anonymous(const zb_buffer_config* config, zb_writer** writer) {
   return make_writer(config, writer, [](const BufferConfig& with) { return Writer::create_anonymous(with); });
