@@ -7,7 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 packages=(
   # build
-  build-essential cmake ninja-build ccache pkg-config libboost-dev libcli11-dev nlohmann-json3-dev
+  build-essential cmake ninja-build ccache pkg-config libboost-dev libcli11-dev nlohmann-json3-dev zlib1g-dev
   # Python package
   python3-dev python3-pip python3-venv python3-setuptools python3-wheel python3-pybind11 pybind11-dev python3-numpy
   # tests

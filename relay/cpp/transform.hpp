@@ -1,0 +1,14 @@
+// What a relay does to the bytes that it passes on: one pass, from the input ring into the output ring.
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+namespace zerobuffer::relay {
+
+enum class Transform { none, reverse, exclusive_or };
+
+/// Writes the transformed `from` into `to`, which is as long and does not overlap.
+void apply(Transform transform, std::byte key, std::span<const std::byte> from, std::span<std::byte> to) noexcept;
+
+}  // namespace zerobuffer::relay
