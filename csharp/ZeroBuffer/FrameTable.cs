@@ -1,0 +1,350 @@
+// Which frames a reader has handed out and what they are: one entry per place of the native table, and in it a word that
+// tells whether a Frame, an old copy of one, or a memory of it still holds the bytes. Any thread releases; no locks.
+using System;
+using System.Collections.Generic;
+using System.Diagnostics.CodeAnalysis;
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Threading;
+using ZeroBuffer.Interop;
+
+namespace ZeroBuffer;
+
+internal sealed unsafe class FrameTable
+{
+    // Entry.State: version (47 bits), whether the frame itself holds (1 bit), and how many memories and pins do (16 bits).
+    // A frame knows the version together with that bit: its key. 0: nobody holds anything.
+    private const ulong Holders = 0xFFFF;
+    private const ulong FrameHolds = 0x10000;
+    private const int VersionShift = 17;
+
+    private readonly Entry[] _entries;
+    private readonly uint _mask;
+    private readonly Stack<FrameMemoryManager> _managers = new();
+    private ulong _version;
+    private HeldAfterClose? _heldAfterClose;
+
+    internal FrameTable(Reader reader, int maxHeld)
+    {
+        Reader = reader;
+        _entries = new Entry[BitOperations.RoundUpToPowerOf2((uint)maxHeld)];
+        _mask = (uint)_entries.Length - 1;
+    }
+
+    internal Reader Reader { get; }
+
+    internal int Capacity => _entries.Length;
+
+    /// <summary>The reading thread: a frame that the native reader has handed out.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal Frame Hold(in NativeFrame native)
+    {
+        uint index = native.Slot & _mask;
+        ref Entry entry = ref _entries[index];
+        entry.Owner = native.Owner;
+        entry.Data = native.Data;
+        entry.Size = native.Size;
+        entry.Sequence = native.Sequence;
+        entry.Tag = native.Tag;
+        entry.Slot = native.Slot;
+        entry.Type = native.Type;
+        ulong key = (++_version << VersionShift) | FrameHolds;
+        Volatile.Write(ref entry.State, key);
+        return new Frame(this, key, index);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal bool IsHeld(ulong key, uint index) => (Volatile.Read(ref _entries[index].State) & ~Holders) == key;
+
+    // Each getter reads first and checks then: what it read belongs to this frame if the frame was held afterwards.
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal byte* Bytes(ulong key, uint index, out nuint size)
+    {
+        ref Entry entry = ref _entries[index];
+        nint data = Volatile.Read(ref entry.Data);
+        size = Volatile.Read(ref entry.Size);
+        Check(ref entry, key);
+        return (byte*)data;
+    }
+
+    /// <summary>For who holds it.</summary>
+    internal byte* BytesOfHeld(uint index, out nuint size)
+    {
+        ref Entry entry = ref _entries[index];
+        size = entry.Size;
+        return (byte*)entry.Data;
+    }
+
+    internal nuint Size(ulong key, uint index)
+    {
+        ref Entry entry = ref _entries[index];
+        nuint size = Volatile.Read(ref entry.Size);
+        Check(ref entry, key);
+        return size;
+    }
+
+    internal ulong Sequence(ulong key, uint index)
+    {
+        ref Entry entry = ref _entries[index];
+        ulong sequence = Volatile.Read(ref entry.Sequence);
+        Check(ref entry, key);
+        return sequence;
+    }
+
+    internal ulong Tag(ulong key, uint index)
+    {
+        ref Entry entry = ref _entries[index];
+        ulong tag = Volatile.Read(ref entry.Tag);
+        Check(ref entry, key);
+        return tag;
+    }
+
+    internal ushort Type(ulong key, uint index)
+    {
+        ref Entry entry = ref _entries[index];
+        ushort type = Volatile.Read(ref entry.Type);
+        Check(ref entry, key);
+        return type;
+    }
+
+    /// <summary>The frame itself holds no longer. Any thread; only the first of all copies does it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void Release(ulong key, uint index)
+    {
+        ref Entry entry = ref _entries[index];
+        if (Interlocked.CompareExchange(ref entry.State, 0, key) == key)
+        {
+            GiveBack(ref entry);
+        }
+        else
+        {
+            ReleaseShared(ref entry, key);
+        }
+    }
+
+    /// <summary>One holder more. False where the frame was released before.</summary>
+    internal bool TryAddHolder(ulong key, uint index)
+    {
+        ref Entry entry = ref _entries[index];
+        for (ulong state = Volatile.Read(ref entry.State); ;)
+        {
+            if ((state & ~Holders) != key)
+            {
+                return false;
+            }
+            ulong seen = Interlocked.CompareExchange(ref entry.State, Counted(state), state);
+            if (seen == state)
+            {
+                return true;
+            }
+            state = seen;
+        }
+    }
+
+    /// <summary>One more beside one that there is, whether or not the frame itself was released.</summary>
+    internal void AddHolderBesideAnother(uint index)
+    {
+        ref Entry entry = ref _entries[index];
+        for (ulong state = Volatile.Read(ref entry.State); ;)
+        {
+            ulong seen = Interlocked.CompareExchange(ref entry.State, Counted(state), state);
+            if (seen == state)
+            {
+                return;
+            }
+            state = seen;
+        }
+    }
+
+    /// <summary>One holder less.</summary>
+    internal void RemoveHolder(uint index)
+    {
+        ref Entry entry = ref _entries[index];
+        for (ulong state = Volatile.Read(ref entry.State); ;)
+        {
+            bool last = (state & (Holders | FrameHolds)) == 1;
+            ulong seen = Interlocked.CompareExchange(ref entry.State, last ? 0 : state - 1, state);
+            if (seen == state)
+            {
+                if (last)
+                {
+                    GiveBack(ref entry);
+                }
+                return;
+            }
+            state = seen;
+        }
+    }
+
+    /// <summary>A manager of memory that nobody uses.</summary>
+    internal FrameMemoryManager RentManager()
+    {
+        lock (_managers)
+        {
+            return _managers.TryPop(out FrameMemoryManager? manager) ? manager : new FrameMemoryManager(this);
+        }
+    }
+
+    internal void ReturnManager(FrameMemoryManager manager)
+    {
+        lock (_managers)
+        {
+            _managers.Push(manager);
+        }
+    }
+
+    /// <summary>Who closes the reader, before: where frames are held, somebody must see to it if nobody ever releases them.</summary>
+    internal void BeginClose(nint reader)
+    {
+        if (AnyHeld())
+        {
+            Volatile.Write(ref _heldAfterClose, new HeldAfterClose(this, Native.zb_reader_mapping(reader)));
+            EndIfAllBack();
+        }
+    }
+
+    /// <summary>
+    /// The finalizer of a reader that was not disposed: nobody can name its frames any more, and their room is given back.
+    /// The mapping stays where there are any, so that a span of one does not fault.
+    /// </summary>
+    internal void ReleaseForgotten(nint reader)
+    {
+        if (_heldAfterClose is null && AnyHeld())
+        {
+            _ = Native.zb_reader_mapping(reader);
+            ReleaseAll();
+        }
+    }
+
+    [DoesNotReturn]
+    internal static void ThrowReleased() => throw new ObjectDisposedException(
+        nameof(Frame),
+        "this frame was given back (Dispose, of it or of a copy), and the writer may be using its room. Use the bytes before that, "
+        + "copy them, or keep them with AsMemory().");
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Check(ref Entry entry, ulong key)
+    {
+        if ((Volatile.Read(ref entry.State) & ~Holders) != key)
+        {
+            ThrowReleased();
+        }
+    }
+
+    private static ulong Counted(ulong state) => (state & Holders) != Holders
+        ? state + 1
+        : throw new InvalidOperationException($"a frame has at most {Holders} memories and pins at the same time");
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void ReleaseShared(ref Entry entry, ulong key)
+    {
+        for (ulong state = Volatile.Read(ref entry.State); (state & ~Holders) == key;)
+        {
+            bool last = (state & Holders) == 0;
+            ulong seen = Interlocked.CompareExchange(ref entry.State, last ? 0 : state & ~FrameHolds, state);
+            if (seen == state)
+            {
+                if (last)
+                {
+                    GiveBack(ref entry);
+                }
+                return;
+            }
+            state = seen;
+        }
+    }
+
+    // State was made 0 by the caller: until the native frame is back, nobody else uses the entry.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void GiveBack(ref Entry entry)
+    {
+        NativeFrame native;
+        native.Owner = entry.Owner;
+        native.Data = entry.Data;
+        native.Size = entry.Size;
+        native.Sequence = 0;
+        native.Tag = 0;
+        native.Slot = entry.Slot;
+        native.Type = 0;
+        native.Reserved = 0;
+        Native.zb_frame_release(&native);
+        if (_heldAfterClose is not null)
+        {
+            EndIfAllBack();
+        }
+    }
+
+    private bool AnyHeld()
+    {
+        for (int i = 0; i < _entries.Length; ++i)
+        {
+            if (Volatile.Read(ref _entries[i].State) != 0)
+            {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private void EndIfAllBack()
+    {
+        if (!AnyHeld())
+        {
+            _heldAfterClose?.AllBack();
+        }
+    }
+
+    private void ReleaseAll()
+    {
+        for (int i = 0; i < _entries.Length; ++i)
+        {
+            if (Interlocked.Exchange(ref _entries[i].State, 0) != 0)
+            {
+                GiveBack(ref _entries[i]);
+            }
+        }
+    }
+
+    private struct Entry
+    {
+        internal ulong State;
+        internal nint Data;
+        internal nuint Size;
+        internal ulong Sequence;
+        internal ulong Tag;
+        internal nint Owner;
+        internal uint Slot;
+        internal ushort Type;
+    }
+
+    /// <summary>
+    /// Frames of a closed reader. When all are back it ends with them; when nobody can name them any more, it gives them back.
+    /// </summary>
+    private sealed class HeldAfterClose(FrameTable table, nint mapping)
+    {
+        private nint _mapping = mapping;
+
+        ~HeldAfterClose()
+        {
+            if (table.AnyHeld())
+            {
+                table.ReleaseAll(); // the mapping stays: see ReleaseForgotten
+            }
+            else
+            {
+                AllBack();
+            }
+        }
+
+        internal void AllBack()
+        {
+            nint mapping = Interlocked.Exchange(ref _mapping, 0);
+            if (mapping != 0)
+            {
+                Native.zb_mapping_release(mapping);
+            }
+            GC.SuppressFinalize(this);
+        }
+    }
+}
