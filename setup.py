@@ -46,6 +46,7 @@ class CMakeBuild(build_ext):
             f"-DPython_EXECUTABLE={sys.executable}",
             "-DZEROBUFFER_BUILD_PYTHON=ON",
             "-DZEROBUFFER_BUILD_TESTS=OFF",
+            "-DZEROBUFFER_BUILD_C=OFF",
             "-DZEROBUFFER_BUILD_CLI=OFF",
             "-DZEROBUFFER_INSTALL=OFF",
             *pybind11_arguments(),

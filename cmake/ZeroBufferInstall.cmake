@@ -1,5 +1,5 @@
-# Installation: the library and its headers, the CMake package `zerobuffer`, the pkg-config file and the program. Owns where
-# things go; what they are made of stands in cpp/.
+# Installation: the libraries and their headers, the CMake package `zerobuffer`, a pkg-config file per language and the
+# program. Owns where things go; what they are made of stands in cpp/.
 include(CMakePackageConfigHelpers)
 
 set(zerobuffer_cmake_dir "${CMAKE_INSTALL_LIBDIR}/cmake/zerobuffer")
@@ -7,6 +7,13 @@ set(zerobuffer_cmake_dir "${CMAKE_INSTALL_LIBDIR}/cmake/zerobuffer")
 install(TARGETS zerobuffer EXPORT zerobufferTargets)
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/cpp/include/zerobuffer" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}"
         FILES_MATCHING PATTERN "*.hpp")
+set(zerobuffer_pc_names zerobuffer-cpp)
+if(TARGET zerobuffer_c)
+  install(TARGETS zerobuffer_c EXPORT zerobufferTargets)
+  install(FILES "${PROJECT_SOURCE_DIR}/cpp/include/zerobuffer/zerobuffer.h"
+          DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/zerobuffer")
+  list(APPEND zerobuffer_pc_names zerobuffer)
+endif()
 if(TARGET zerobuffer_cli)
   install(TARGETS zerobuffer_cli)
 endif()
@@ -26,5 +33,7 @@ foreach(folder IN ITEMS LIBDIR INCLUDEDIR)
     set(zerobuffer_pc_${folder} "\${prefix}/${CMAKE_INSTALL_${folder}}")
   endif()
 endforeach()
-configure_file("${PROJECT_SOURCE_DIR}/cmake/zerobuffer.pc.in" "${PROJECT_BINARY_DIR}/zerobuffer.pc" @ONLY)
-install(FILES "${PROJECT_BINARY_DIR}/zerobuffer.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
+foreach(name IN LISTS zerobuffer_pc_names)
+  configure_file("${PROJECT_SOURCE_DIR}/cmake/${name}.pc.in" "${PROJECT_BINARY_DIR}/${name}.pc" @ONLY)
+  install(FILES "${PROJECT_BINARY_DIR}/${name}.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
+endforeach()
