@@ -244,6 +244,7 @@ public sealed unsafe partial class Writer : IDisposable
             status = Native.zb_writer_write_metadata(_native, bytes, (nuint)metadata.Length);
         }
         _ = Done(status);
+        NoteMetadata(metadata);
     }
 
     /// <summary>Waits until at least <paramref name="count"/> readers are attached.</summary>
