@@ -14,6 +14,8 @@ namespace zerobuffer::relay {
 namespace {
 
 class Read {
+  static constexpr std::chrono::milliseconds longest_hold{500};
+
  public:
   explicit Read(const ReadOptions& options)
       : options_(options), session_("read", options.common), pattern_(options.verify, options.seed) {}
@@ -33,7 +35,7 @@ class Read {
     reader_ = session_.attach<Reader>(options_.name, options_.create, config);
 
     while (!options_.common.reached(session_.totals.frames()) && !stop_requested()) {
-      Result<Frame> frame = reader_.read(options_.common.timeout());
+      Result<Frame> frame = next();
       const std::uint64_t now = monotonic_ns();
       if (session_.totals.frames() == 0 && (frame || frame.status() == Status::closed)) check_metadata();
       if (frame.status() == Status::closed) {
@@ -44,6 +46,16 @@ class Read {
       look_at(std::move(*frame), now);
     }
     while (!held_.empty()) give_back();
+  }
+
+  /// The next frame. While nothing comes, a writer may be waiting for what is held: it is given back.
+  Result<Frame> next() {
+    const auto timeout = options_.common.timeout();
+    if (held_.empty() || timeout <= longest_hold) return reader_.read(timeout);
+    Result<Frame> frame = reader_.read(longest_hold);
+    if (frame.status() != Status::timeout) return frame;
+    while (!held_.empty()) give_back();
+    return reader_.read(timeout == forever ? forever : timeout - longest_hold);
   }
 
   void check_metadata() {
