@@ -5,7 +5,8 @@
  * there is nothing yet and are no failures. zb_status_text() says in general what a status means and what to do;
  * zb_last_failure() and zb_last_failure_message() give the numbers and the sentence for the last call of this thread
  * that failed. No C++ exception leaves the library. A function that is given NULL where something is needed answers
- * ZB_INVALID_ARGUMENT; NULL instead of a handle answers ZB_HANDLE_CLOSED.
+ * ZB_INVALID_ARGUMENT; NULL instead of a handle answers ZB_HANDLE_CLOSED. A handle, and the owner of a frame or claim,
+ * that a call was to give is NULL where it answered anything but ZB_OK.
  *
  * Ownership. A handle (zb_reader, zb_writer) belongs to who made it and ends with its close function, after which it
  * must not be used. A zb_frame or zb_claim belongs to who got it. A copy of such a struct is the same frame or claim:
@@ -17,7 +18,9 @@
  *
  * Growth. Structs that the caller fills or gets filled begin with their own size; set it to sizeof, or let the _init
  * function do it. A library newer than the header uses only the fields that the caller has; one that is older refuses
- * fields that it does not know unless they are zero.
+ * fields that it does not know unless they are zero, and sets them to zero where it fills.
+ *
+ * The library is never unloaded: dlclose() leaves it where it is, because its threads stay.
  *
  * Timeouts are nanoseconds of the monotonic clock. 0 looks once, ZB_FOREVER waits without end; what is negative counts
  * as 0. A signal that interrupts a system call ends no wait. */
@@ -83,7 +86,8 @@ ZB_API const char* zb_status_name(zb_status status);
 /* What a status means and what to do about it: a sentence of static text. Any thread, never blocks. */
 ZB_API const char* zb_status_text(zb_status status);
 
-/* The last call of this thread that answered with a failure (not with ZB_OK or one of the three that are none). */
+/* The last call of this thread that answered with a failure (not with ZB_OK or one of the three that are none); what
+ * zb_last_failure() answers itself does not count. */
 typedef struct zb_failure {
   size_t struct_size; /* set by the caller: sizeof(zb_failure) */
   zb_status status;   /* ZB_OK where no call of this thread has failed yet */
@@ -95,9 +99,9 @@ typedef struct zb_failure {
 /* Fills *failure. Answers ZB_INVALID_ARGUMENT for NULL or an impossible struct_size. Never blocks or allocates. */
 ZB_API zb_status zb_last_failure(zb_failure* failure);
 
-/* Writes what was wrong, the numbers involved and what to do, as UTF-8 text with a terminating zero, cut to `size`.
- * Returns the length of the whole text without the zero (as snprintf does); `buffer` may be NULL where size is 0.
- * Never blocks; allocates. */
+/* Writes what was wrong, the numbers involved and what to do, as UTF-8 text with a terminating zero, cut to `size` but
+ * never within a character. Returns the length of the whole text without the zero (as snprintf does); `buffer` may be
+ * NULL to ask for that. Never blocks; allocates. */
 ZB_API size_t zb_last_failure_message(char* buffer, size_t size);
 
 /* Version of the library, MAJOR.MINOR.PATCH, and of the wire protocol, MAJOR.MINOR. Static text. */
@@ -120,7 +124,7 @@ enum { ZB_JOIN_AUTOMATIC = 0, ZB_JOIN_NOW = 1, ZB_JOIN_OLDEST = 2, ZB_JOIN_RESUM
 typedef struct zb_buffer_config {
   size_t struct_size; /* bytes of this struct as the caller knows it */
   /* geometry */
-  uint64_t payload_size;  /* bytes; one frame of this size fits: 1 … 128 GiB [64 MiB] */
+  uint64_t payload_size;  /* bytes; one frame of this size fits: 1 … 128 GiB - 32 [64 MiB] */
   uint64_t metadata_size; /* bytes for the metadata; may be 0 [4096] */
   uint32_t max_readers;   /* 1 … 64; each of them sees every frame [1] */
   bool huge_pages;        /* ask for 2 MiB pages [false] */
@@ -132,9 +136,9 @@ typedef struct zb_buffer_config {
   uint32_t wait;        /* ZB_WAIT_… [ZB_WAIT_SPIN_THEN_BLOCK] */
   uint32_t spin_pauses; /* pauses before sleeping [2000] */
   uint32_t join;        /* reader: ZB_JOIN_… [ZB_JOIN_AUTOMATIC] */
-  uint64_t burst_size;  /* writer: bytes that can always be written while no caught-up reader moves; 0: half the ring [0] */
-  uint32_t acknowledge_frames; /* reader: tell the writer of freed room after so many frames, at least 1 [1] */
-  uint32_t max_held;           /* reader: frames held at the same time, 1 … 65,536 [256] */
+  uint64_t burst_size;  /* writer: bytes that can be written while no caught-up reader moves; 0: half the ring [0] */
+  uint32_t acknowledge_frames;      /* reader: tell the writer of freed room after so many frames, at least 1 [1] */
+  uint32_t max_held;                /* reader: frames held at the same time, 1 … 65,536 [256] */
   uint64_t acknowledge_interval_ns; /* reader: … and, where not 0, at the first call after this time [0] */
 } zb_buffer_config;
 
@@ -142,8 +146,9 @@ typedef struct zb_buffer_config {
  * Answers ZB_INVALID_ARGUMENT for NULL or an impossible size. Any thread; never blocks. */
 ZB_API zb_status zb_buffer_config_init(zb_buffer_config* config, size_t struct_size);
 
-/* Sets payload_size and burst_size for frames of `frame_size` bytes of which `in_flight` (at least 1) can always be
- * written while no reader moves. Any thread; never blocks. */
+/* Sets payload_size and burst_size for frames of `frame_size` bytes of which `in_flight` (0 counts as 1) can always be
+ * written while no reader moves; sizes that cannot be are refused when the buffer is made. Answers ZB_INVALID_ARGUMENT
+ * for NULL and for a config without these fields. Any thread; never blocks. */
 ZB_API zb_status zb_buffer_config_for_frames(zb_buffer_config* config, uint64_t frame_size, uint32_t in_flight);
 
 /* What a buffer really is. */
@@ -159,7 +164,8 @@ typedef struct zb_buffer_info {
 } zb_buffer_info;
 
 /* Keeps the memory of a buffer mapped in this process (not the reader's or writer's place in it) until
- * zb_mapping_release(), so that pointers into it never fault after the close. NULL where there is no memory. */
+ * zb_mapping_release(), so that pointers into it never fault after the close. NULL where there is no memory; releasing
+ * NULL is harmless. Any thread releases; never blocks. */
 typedef struct zb_mapping zb_mapping;
 ZB_API void zb_mapping_release(zb_mapping* mapping);
 
@@ -180,8 +186,8 @@ typedef struct zb_reader zb_reader;
 /* A received frame: bytes in the ring, valid and unchanged until zb_frame_release(), also when the reader was closed
  * before. Read its fields; `owner` and `slot` are the library's. */
 typedef struct zb_frame {
-  void* owner; /* NULL where this holds no frame */
-  const void* data; /* 64-byte aligned; read-only */
+  void* owner;       /* NULL where this holds no frame */
+  const void* data;  /* 64-byte aligned; read-only */
   size_t size;       /* bytes */
   uint64_t sequence; /* 1 for the first frame of the buffer, and one more for each */
   uint64_t tag;      /* the application's */
@@ -208,9 +214,9 @@ typedef struct zb_reader_stats {
 
 /* Makes a buffer and attaches its first reader. A stale buffer of that name (all users dead) is taken over.
  * name: [A-Za-z0-9._-]{1,200}, not beginning with a dot; the file is /dev/shm/NAME, mode 0600.
- * config: NULL for the defaults. *reader is set only with ZB_OK.
- * Answers: ZB_ALREADY_EXISTS, ZB_INVALID_ARGUMENT, ZB_NO_SPACE, ZB_PERMISSION_DENIED, ZB_SYSTEM_ERROR; with exist_ok also
- * what zb_reader_open() answers. Any thread. Blocks for the time it takes to reserve the memory. */
+ * config: NULL for the defaults.
+ * Answers: ZB_ALREADY_EXISTS, ZB_INVALID_ARGUMENT, ZB_NO_SPACE, ZB_PERMISSION_DENIED, ZB_SYSTEM_ERROR; with exist_ok
+ * also what zb_reader_open() answers. Any thread. Blocks for the time it takes to reserve the memory. */
 ZB_API zb_status zb_reader_create(const char* name, const zb_buffer_config* config, zb_reader** reader);
 
 /* Attaches a further reader to a buffer, and waits up to timeout_ns for the buffer to appear.
@@ -221,10 +227,11 @@ ZB_API zb_status zb_reader_open(const char* name, int64_t timeout_ns, const zb_b
 
 /* A buffer without a name: a sealed memfd, to be passed on through zb_reader_fd(). */
 ZB_API zb_status zb_reader_create_anonymous(const zb_buffer_config* config, zb_reader** reader);
-/* Attaches to an anonymous buffer. `fd` is duplicated; the caller keeps his own. */
+/* Attaches to an anonymous buffer. `fd` is duplicated; the caller keeps his own. Answers as zb_reader_open(), but not
+ * ZB_NOT_FOUND. */
 ZB_API zb_status zb_reader_open_fd(int fd, const zb_buffer_config* config, zb_reader** reader);
 
-/* Waits for the next frame. *frame is set only with ZB_OK (else its owner is NULL) and then released by the caller.
+/* Waits for the next frame, which the caller releases.
  * Answers: ZB_TIMEOUT; ZB_CLOSED when the writer has closed and all was read; ZB_PEER_DEAD, once per dead writer, when
  * all that it committed was read; ZB_HELD_FRAMES_BLOCK, ZB_TOO_MANY_HELD, ZB_EVICTED, ZB_CORRUPT, ZB_INTERRUPTED,
  * ZB_FORKED. Never allocates. */
@@ -242,7 +249,7 @@ ZB_API zb_status zb_reader_read_many(zb_reader* reader, int64_t timeout_ns, zb_f
  * (skipped). Answers as zb_reader_read(). */
 ZB_API zb_status zb_reader_read_newest(zb_reader* reader, int64_t timeout_ns, zb_frame* frame);
 
-/* Gives the bytes back to the writer and clears the struct; again is harmless. Any thread. Never blocks. */
+/* Gives the bytes back to the writer and clears owner, data and size; again is harmless. Any thread. Never blocks. */
 ZB_API void zb_frame_release(zb_frame* frame);
 
 /* Waits until the writer has written the metadata and copies it, cut to `capacity`; *size is the whole length (0 where
@@ -281,6 +288,7 @@ ZB_API zb_status zb_reader_get_info(const zb_reader* reader, zb_buffer_info* inf
 /* Descriptor of an anonymous buffer (owned by the reader), -1 for a named one. */
 ZB_API int zb_reader_fd(const zb_reader* reader);
 
+/* See zb_mapping. Never blocks. Allocates. */
 ZB_API zb_mapping* zb_reader_mapping(const zb_reader* reader);
 
 /* Detaches and frees the handle. Frames still held stay valid until they are released; their room comes back then.
@@ -291,9 +299,9 @@ ZB_API void zb_reader_close(zb_reader* reader);
 
 typedef struct zb_writer zb_writer;
 
-/* Room for one frame, in the ring itself. Fill `data`, then zb_claim_commit(); without it nothing is sent. One at a time
- * per writer; it is the writer's thread that fills and commits. Valid until commit, discard, or zb_writer_close(); discard it
- * even after that, so that its memory is freed. */
+/* Room for one frame, in the ring itself. Fill `data`, then zb_claim_commit(); without it nothing is sent. One at a
+ * time per writer; it is the writer's thread that fills and commits. Valid until commit, discard, or zb_writer_close();
+ * commit or discard it even after that, so that its memory is freed. */
 typedef struct zb_claim {
   void* owner; /* NULL where this holds no claim */
   void* data;  /* 64-byte aligned; content undefined */
@@ -327,7 +335,7 @@ ZB_API zb_status zb_writer_open(const char* name, int64_t timeout_ns, const zb_b
 ZB_API zb_status zb_writer_create_anonymous(const zb_buffer_config* config, zb_writer** writer);
 ZB_API zb_status zb_writer_open_fd(int fd, const zb_buffer_config* config, zb_writer** writer);
 
-/* Takes room for a frame of up to `size` bytes, 0 … max_frame_size. *claim is set only with ZB_OK.
+/* Takes room for a frame of up to `size` bytes, 0 … max_frame_size, which the caller commits or discards.
  * Answers: ZB_TIMEOUT; ZB_DROPPED (ZB_FULL_DROP); ZB_CLOSED when every reader has closed and the ring is full;
  * ZB_PEER_DEAD when the last reader died; ZB_FRAME_TOO_LARGE, ZB_CLAIM_OPEN, ZB_INTERRUPTED, ZB_FORKED, ZB_CORRUPT.
  * Never allocates. */
@@ -336,7 +344,8 @@ ZB_API zb_status zb_writer_claim(zb_writer* writer, size_t size, int64_t timeout
 ZB_API zb_status zb_writer_try_claim(zb_writer* writer, size_t size, zb_claim* claim);
 
 /* Publishes the first n bytes as a frame and clears the struct; what is more goes back to the ring.
- * Answers: ZB_INVALID_ARGUMENT for n > size (the claim stays open); ZB_HANDLE_CLOSED after commit, discard or close. */
+ * Answers: ZB_INVALID_ARGUMENT for n > size (the claim stays open); ZB_HANDLE_CLOSED after commit, discard or close;
+ * ZB_FORKED. Never blocks or allocates. */
 ZB_API zb_status zb_claim_commit(zb_claim* claim, size_t n, uint16_t type, uint64_t tag);
 /* Gives the room back and clears the struct; nothing is sent and no sequence used. Again is harmless. */
 ZB_API void zb_claim_discard(zb_claim* claim);
@@ -360,11 +369,12 @@ ZB_API zb_status zb_writer_write_metadata(zb_writer* writer, const void* metadat
 ZB_API zb_status zb_writer_wait_for_readers(zb_writer* writer, uint32_t n, int64_t timeout_ns);
 /* Waits until the readers have let every frame go. Answers: ZB_TIMEOUT, ZB_CLOSED, ZB_PEER_DEAD, ZB_INTERRUPTED. */
 ZB_API zb_status zb_writer_drain(zb_writer* writer, int64_t timeout_ns);
-/* Frees the slots of readers that died, and goes on as if nobody had attached yet; *freed (may be NULL) says how many. */
+/* Frees the slots of readers that died, and goes on as if nobody had attached yet; *freed (may be NULL) says how many.
+ * Never blocks. */
 ZB_API zb_status zb_writer_forget_dead_readers(zb_writer* writer, uint32_t* freed);
 
-/* Asks for a call of `callback(context)`, once, as soon as zb_writer_try_claim() of `size` bytes is worth calling: room,
- * or nobody left to wait for. Otherwise as zb_reader_when_ready(); also ZB_FRAME_TOO_LARGE and ZB_CLAIM_OPEN. */
+/* Asks for a call of `callback(context)`, once, as soon as zb_writer_try_claim() of `size` bytes is worth calling:
+ * room, or nobody left to wait for. Otherwise as zb_reader_when_ready(); also ZB_FRAME_TOO_LARGE and ZB_CLAIM_OPEN. */
 ZB_API zb_status zb_writer_when_ready(zb_writer* writer, size_t size, zb_ready_callback callback, void* context);
 ZB_API bool zb_writer_cancel_when(zb_writer* writer);
 
@@ -381,12 +391,13 @@ ZB_API zb_mapping* zb_writer_mapping(const zb_writer* writer);
  * how many committed frames nobody will read. Answers: ZB_INTERRUPTED (of the lingering). NULL is harmless. */
 ZB_API zb_status zb_writer_close(zb_writer* writer, int64_t linger_ns, uint64_t* unread);
 
-/* ------------------------------------------------------------------------------------------------ looking from outside */
+/* ---------------------------------------------------------------------------------------- looking from outside */
 
-/* Calls visit(name, context) for each buffer of this user in shared memory, sorted, until it returns false. Allocates. */
+/* Calls visit(name, context) for each buffer of this user in shared memory, sorted, until it returns false. Answers:
+ * ZB_SYSTEM_ERROR. Any thread. Allocates. */
 ZB_API zb_status zb_list_buffers(bool (*visit)(const char* name, void* context), void* context);
 /* Removes a buffer that is proved dead. Answers: ZB_ALREADY_EXISTS while somebody alive uses it; ZB_NOT_FOUND,
- * ZB_PERMISSION_DENIED, ZB_INCOMPATIBLE. */
+ * ZB_PERMISSION_DENIED, ZB_INCOMPATIBLE. Any thread. */
 ZB_API zb_status zb_remove_dead(const char* name);
 
 #ifdef __cplusplus
