@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Sets up, builds what the demo needs, and plays a real video: ffmpeg → C++ → Python → C++, in shared memory.
+# Sets up, builds what the demo needs, and plays a real video: ffmpeg → C++ → Python → C#, in shared memory.
 #
 #   ./demo.sh                a phone recording in 1080p, 25 times
 #   ./demo.sh --input FILE   any other video
@@ -28,8 +28,10 @@ quietly() {
 
 build() {
   cmake --preset release &&
-    cmake --build --preset release --parallel "$(nproc)" --target example_video_feeder example_video_viewer
+    cmake --build --preset release --parallel "$(nproc)" --target example_video_feeder zerobuffer_c
 }
+
+build_viewer() { dotnet build demo/csharp --configuration Release --artifacts-path build/dotnet -nodeReuse:false -p:UseSharedCompilation=false; }
 
 install_package() {
   rm -rf build/lib* && .venv/bin/pip install --quiet --no-index --no-deps --no-build-isolation --force-reinstall .
@@ -40,6 +42,7 @@ case " $* " in
 esac
 scripts/setup.sh
 quietly "Building the C++ side" build
+quietly "Building the C# side" build_viewer
 quietly "Installing the Python package into .venv" install_package
 # In place of this shell, so that a signal reaches the one program that owns the processes and cleans up after them.
 cd "$caller"

@@ -1,6 +1,6 @@
-"""Plays a video through four processes: a decoder, a C++ feeder, a Python worker, a C++ viewer, and two rings between them.
+"""Plays a video through four processes: a decoder, a C++ feeder, a Python worker, a C# viewer, and two rings between them.
 
-    ffmpeg ──pipe──▶ video_feeder ══ring A══▶ worker.py ══ring B══▶ video_viewer
+    ffmpeg ──pipe──▶ video_feeder ══ring A══▶ worker.py ══ring B══▶ VideoViewer
 
 Owns the processes, the verifying pass, the timed pass, the report and the contact sheet. Must not know how a ring works:
 it only gives the rings their names, and makes sure that nothing of them is left.
@@ -106,10 +106,26 @@ def differences(expected: Sequence[str], seen: Sequence[str]) -> List[int]:
     ]
 
 
+@dataclass(frozen=True)
+class Programs:
+    """What was built for the demo."""
+
+    feeder: Path
+    viewer: Path
+    library: Path  # the C library that the C# package loads
+
+    def check(self) -> None:
+        for file in (self.feeder, self.viewer, self.library):
+            if not file.is_file():
+                raise DemoError(f"there is no file {file}; ./demo.sh builds it")
+        if shutil.which("dotnet") is None:
+            raise DemoError("dotnet is not installed")
+
+
 class Pipeline:
     """The four processes of one pass. Their sessions are their own: a Ctrl-C reaches them through this program only."""
 
-    def __init__(self, programs: Path, name: str, scratch: Path) -> None:
+    def __init__(self, programs: Programs, name: str, scratch: Path) -> None:
         self.programs = programs
         self.rings = (f"{name}-a", f"{name}-b")
         self.scratch = scratch
@@ -121,7 +137,11 @@ class Pipeline:
         own_output = None if stdout is not None else (self.scratch / f"{part}.json").open("wb")
         try:
             self.processes[part] = subprocess.Popen(
-                command, stdin=stdin or subprocess.DEVNULL, stdout=stdout or own_output, start_new_session=True
+                command,
+                stdin=stdin or subprocess.DEVNULL,
+                stdout=stdout or own_output,
+                env={**os.environ, "ZEROBUFFER_LIBRARY": str(self.programs.library)},
+                start_new_session=True,
             )
         finally:
             if own_output is not None:
@@ -134,17 +154,18 @@ class Pipeline:
         size = [str(video.width), str(video.height)]
         numbers = [str(number) for number in pictures]
         expected = len(video.md5) * loops
-        viewer = [str(self.programs / "video_viewer"), ring_b, *size, str(expected)]
+        viewer = ["dotnet", str(self.programs.viewer), ring_b, *size, str(expected)]
         worker = [sys.executable, str(HERE / "worker.py"), ring_a, ring_b]
         if verify:
             viewer += [str(self.scratch), *numbers]
-            worker += ["--md5", str(self.scratch / "md5"), "--save", str(self.scratch), *numbers]
+            worker += ["--md5", str(self.scratch / "md5"), "--sha256", str(self.scratch / "drawn")]
+            worker += ["--save", str(self.scratch), *numbers]
 
         self.start("viewer", viewer)
         self.start("worker", worker)
         source = self.start("decoder", decoder(video.path, loops, ("-f", "rawvideo", "-")), stdout=subprocess.PIPE)
         assert source.stdout is not None
-        self.start("feeder", [str(self.programs / "video_feeder"), ring_a, *size], stdin=source.stdout)
+        self.start("feeder", [str(self.programs.feeder), ring_a, *size], stdin=source.stdout)
         source.stdout.close()
         self.wait()
 
@@ -196,7 +217,7 @@ def contact_sheet(scratch: Path, pictures: Sequence[int], target: Path) -> None:
     gap, title = 8, 18
     sheet = Image.new("RGB", (gap + (size[0] + gap) * len(pictures), 2 * (title + size[1] + gap)), "white")
     pen = ImageDraw.Draw(sheet)
-    for row, (kind, images) in enumerate(zip(("in, as Python saw it", "out, as C++ received it"), thumbnails)):
+    for row, (kind, images) in enumerate(zip(("in, as Python saw it", "out, as C# received it"), thumbnails)):
         top = row * (title + size[1] + gap)
         for column, (number, image) in enumerate(zip(pictures, images)):
             left = gap + column * (size[0] + gap)
@@ -222,7 +243,7 @@ def report(video: Video, reports: Dict[str, Any], loops: int) -> None:
     print("  latency                                  p50          p99")
     for text, part, key in (
         ("ring A, C++ feeder to Python", "worker", "hop_us"),
-        ("ring B, Python to C++ viewer", "viewer", "hop_us"),
+        ("ring B, Python to C# viewer", "viewer", "hop_us"),
         ("whole way, feeder to viewer", "viewer", "whole_way_us"),
     ):
         p50, p99 = reports[part][key]
@@ -234,8 +255,16 @@ def report(video: Video, reports: Dict[str, Any], loops: int) -> None:
     )
 
 
+def compare(what: str, expected: Sequence[str], seen: Sequence[str]) -> None:
+    """Prints how many digests are the same; fails where one is not."""
+    wrong = differences(expected, seen)
+    print(f"  {len(expected) - len(wrong)} of {len(expected)} frames identical {what}")
+    if wrong:
+        raise DemoError(f"frames {', '.join(str(number) for number in wrong[:10])} are not the same {what}")
+
+
 @contextlib.contextmanager
-def pipeline(programs: Path, name: str, scratch: Path) -> Iterator[Pipeline]:
+def pipeline(programs: Programs, name: str, scratch: Path) -> Iterator[Pipeline]:
     made = Pipeline(programs, name, scratch)
     try:
         yield made
@@ -256,20 +285,20 @@ def watch_signals() -> None:
         signal.signal(number, stop)
 
 
-def play(programs: Path, path: Path, loops: int, sheet: Path, scratch: Path) -> None:
+def play(programs: Programs, path: Path, loops: int, sheet: Path, scratch: Path) -> None:
+    programs.check()
     video = probe(path)
     frames = len(video.md5)
     name = f"demo-{os.getpid()}"
     print(f"Video: {path}\n  {frames} frames of {video.width} × {video.height}, {video.picture_bytes / 1e6:.1f} MB each as rgb24")
 
-    print("Verifying pass: is every frame that reaches Python exactly the decoder's?", flush=True)
+    print("Verifying pass: does Python see exactly the decoder's frames, and C# exactly Python's?", flush=True)
     pictures = spread_over(frames)
     with pipeline(programs, name, scratch) as checked:
         checked.run(video, 1, True, pictures)
-    wrong = differences(video.md5, (scratch / "md5").read_text().split())
-    print(f"  {frames - len(wrong)} of {frames} frames identical (MD5 in place, against ffmpeg -f framemd5)")
-    if wrong:
-        raise DemoError(f"frames {', '.join(str(number) for number in wrong[:10])} differ from what ffmpeg decoded")
+    sums = {kind: (scratch / kind).read_text().split() for kind in ("md5", "drawn", "received")}
+    compare("in Python (MD5 in place, against ffmpeg -f framemd5)", video.md5, sums["md5"])
+    compare("in C# (SHA-256 in place, against Python's before sending)", sums["drawn"], sums["received"])
     contact_sheet(scratch, pictures, sheet)
 
     print(f"Timed pass: the video {loops} {'times' if loops > 1 else 'time'}", flush=True)
@@ -282,16 +311,20 @@ def play(programs: Path, path: Path, loops: int, sheet: Path, scratch: Path) -> 
 def main() -> int:
     parser = argparse.ArgumentParser(
         prog="demo.sh",
-        description="Plays a real video from ffmpeg through C++, Python and C++, in shared memory, and proves that it arrives.",
+        description="Plays a real video from ffmpeg through C++, Python and C#, in shared memory, and proves that it arrives.",
     )
     parser.add_argument("--input", type=Path, metavar="FILE", help=f"any video (default: a phone recording of {SAMPLES})")
     parser.add_argument("--loop", type=int, default=25, metavar="N", help="how often the timed pass plays it (default 25)")
-    parser.add_argument("--programs", type=Path, default=HERE.parent / "build/release/examples", help=argparse.SUPPRESS)
+    parser.add_argument("--build", type=Path, default=HERE.parent / "build/release", help=argparse.SUPPRESS)
+    parser.add_argument("--viewer", type=Path, default=HERE.parent / "build/dotnet/bin/VideoViewer/release/VideoViewer.dll",
+                        help=argparse.SUPPRESS)
     parser.add_argument("--output", type=Path, default=HERE.parent / "out/contact_sheet.png", metavar="PNG",
                         help="the contact sheet (default out/contact_sheet.png)")
     arguments: Any = parser.parse_args()
     if arguments.loop < 1:
         parser.error("--loop must be at least 1")
+    build = arguments.build
+    programs = Programs(build / "examples/video_feeder", arguments.viewer, build / "lib/libzerobuffer.so.2")
     watch_signals()
     try:
         path = arguments.input or default_video()
@@ -300,7 +333,7 @@ def main() -> int:
         if shutil.which("ffmpeg") is None:
             raise DemoError("ffmpeg is not installed")
         with tempfile.TemporaryDirectory(prefix="zerobuffer-demo-") as scratch:
-            play(arguments.programs, path, arguments.loop, arguments.output, Path(scratch))
+            play(programs, path, arguments.loop, arguments.output, Path(scratch))
     except DemoError as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1

@@ -2,7 +2,7 @@
 
 Owns what is done to a picture and how its arrival is measured. Must not know where pictures come from or who shows them.
 
-    python3 worker.py RING_A RING_B [--md5 FILE] [--save DIRECTORY FRAME…]
+    python3 worker.py RING_A RING_B [--md5 FILE] [--sha256 FILE] [--save DIRECTORY FRAME…]
 
 Ends with one line of JSON on standard output: frames, and the p50 and p99 of the latency of ring A in microseconds.
 """
@@ -69,13 +69,15 @@ def main() -> None:
     parser.add_argument("ring_a")
     parser.add_argument("ring_b")
     parser.add_argument("--md5", type=Path, help="write the MD5 of every picture that came into this file")
+    parser.add_argument("--sha256", type=Path, help="write the SHA-256 of every picture drawn, before it is sent, into this file")
     parser.add_argument("--save", nargs="+", default=[], metavar=("DIRECTORY", "FRAME"), help="save these as PPM files")
     arguments: Any = parser.parse_args()
     wanted = {int(frame) for frame in arguments.save[1:]}
     signal.signal(signal.SIGTERM, stop)
 
     latencies: List[int] = []
-    sums: List[str] = []
+    came: List[str] = []
+    drawn: List[str] = []
     with zerobuffer.Reader.open(arguments.ring_a, timeout=60) as reader, zerobuffer.Writer.open(
         arguments.ring_b, timeout=60
     ) as writer:
@@ -87,14 +89,17 @@ def main() -> None:
             with frame:
                 picture = frame.as_array()  # in shared memory; nothing is copied
                 if arguments.md5:
-                    sums.append(hashlib.md5(picture).hexdigest())
+                    came.append(hashlib.md5(picture).hexdigest())
                 if frame.sequence in wanted:
                     save(Path(arguments.save[0]) / f"input-{frame.sequence}.ppm", picture)
                 with writer.claim_array(picture.shape, "uint8", tag=frame.tag) as out:
                     draw(picture, out, frame.sequence)
+                    if arguments.sha256:
+                        drawn.append(hashlib.sha256(out).hexdigest())
                 del picture, out  # the last views: now the frame's room goes back
-    if arguments.md5:
-        arguments.md5.write_text("".join(f"{value}\n" for value in sums))
+    for path, sums in ((arguments.md5, came), (arguments.sha256, drawn)):
+        if path:
+            path.write_text("".join(f"{value}\n" for value in sums))
     print(json.dumps({"frames": len(latencies), "hop_us": percentiles(latencies)}))
 
 

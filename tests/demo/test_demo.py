@@ -1,5 +1,6 @@
 """The demo's pipeline: what it proves, what it leaves behind, and that it fails where it should."""
 
+import dataclasses
 import hashlib
 import os
 import signal
@@ -12,15 +13,18 @@ import pytest
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
-PROGRAMS = Path(os.environ.get("ZEROBUFFER_BIN_DIR", ROOT / "build/release/bin")).parent / "examples"
+BUILD = Path(os.environ.get("ZEROBUFFER_BIN_DIR", ROOT / "build/release/bin")).parent
+VIEWER = Path(os.environ.get("ZEROBUFFER_DOTNET_BIN_DIR", ROOT / "build/dotnet/bin")) / "VideoViewer/release/VideoViewer.dll"
 TIMEOUT = 250
 sys.path.insert(0, str(ROOT / "demo"))
 import play  # noqa: E402
 
+PROGRAMS = play.Programs(BUILD / "examples/video_feeder", VIEWER, BUILD / "lib/libzerobuffer.so.2")
+
 
 def command(*arguments, sheet):
     return [
-        *(sys.executable, str(ROOT / "demo/play.py"), "--programs", str(PROGRAMS)),
+        *(sys.executable, str(ROOT / "demo/play.py"), "--build", str(BUILD), "--viewer", str(VIEWER)),
         *("--output", str(sheet), *(str(argument) for argument in arguments)),
     ]
 
@@ -63,9 +67,10 @@ def test_every_frame_reaches_python_exactly_and_nothing_is_left(small_video, tmp
     output, _ = demo.communicate(timeout=TIMEOUT)
     assert demo.returncode == 0, output
     assert "10 frames of 90 × 162" in output  # upright
-    assert "10 of 10 frames identical" in output
+    assert "10 of 10 frames identical in Python" in output
+    assert "10 of 10 frames identical in C#" in output
     assert "frames      30 (10 × 3), none lost" in output
-    for word in ("frames/s", "GB/s", "p50", "p99", "ring A", "ring B", "includes scheduling"):
+    for word in ("frames/s", "GB/s", "p50", "p99", "ring A", "ring B", "whole way", "includes scheduling"):
         assert word in output
     with Image.open(sheet) as image:
         assert image.format == "PNG"
@@ -78,7 +83,8 @@ def test_the_recording_of_a_phone_plays(tmp_path):
         command("--loop", 1, sheet=tmp_path / "sheet.png"), capture_output=True, text=True, timeout=TIMEOUT
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "41 of 41 frames identical" in done.stdout
+    assert "41 of 41 frames identical in Python" in done.stdout
+    assert "41 of 41 frames identical in C#" in done.stdout
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -119,6 +125,61 @@ def test_a_part_that_is_killed_fails_the_demo_and_leaves_nothing(part, small_vid
     finally:
         pipeline.end()
     assert all(process.poll() is not None for process in pipeline.processes.values())
+    assert rings_of(os.getpid()) == []
+
+
+@pytest.mark.parametrize("part", ["worker", "feeder", "viewer", "decoder"])
+def test_a_part_that_says_it_failed_fails_the_demo(part, small_video, tmp_path, monkeypatch):
+    start = play.Pipeline.start
+
+    def start_one_that_fails(pipeline, name, command, **options):
+        return start(pipeline, name, ["false"] if name == part else command, **options)
+
+    monkeypatch.setattr(play.Pipeline, "start", start_one_that_fails)
+    with pytest.raises(play.DemoError, match=f"the {part} failed \\(exit code 1\\)"):
+        with play.pipeline(PROGRAMS, f"demo-{os.getpid()}-{part}", tmp_path) as pipeline:
+            pipeline.run(play.probe(small_video), 100_000, False)
+    assert rings_of(os.getpid()) == []
+
+
+def test_a_frame_that_changes_between_python_and_csharp_is_found(small_video, tmp_path, monkeypatch):
+    def change_one(pipeline, *arguments):
+        reports = run(pipeline, *arguments)
+        drawn = (tmp_path / "drawn").read_text().split()
+        drawn[6] = "0" * 64
+        (tmp_path / "drawn").write_text("\n".join(drawn))
+        return reports
+
+    run = play.Pipeline.run
+    monkeypatch.setattr(play.Pipeline, "run", change_one)
+    with pytest.raises(play.DemoError, match="frames 7 are not the same in C#"):
+        play.play(PROGRAMS, small_video, 1, tmp_path / "sheet.png", tmp_path)
+    assert not (tmp_path / "sheet.png").exists()
+
+
+@pytest.mark.parametrize("missing", ["feeder", "viewer", "library"])
+def test_what_was_not_built_is_named(missing, small_video, tmp_path):
+    programs = dataclasses.replace(PROGRAMS, **{missing: tmp_path / "nothing"})
+    with pytest.raises(play.DemoError, match="nothing; ./demo.sh builds it"):
+        play.play(programs, small_video, 1, tmp_path / "sheet.png", tmp_path)
+
+
+def test_a_viewer_that_is_told_to_stop_ends_and_leaves_nothing():
+    ring = f"demo-{os.getpid()}-alone"
+    viewer = subprocess.Popen(
+        ["dotnet", str(VIEWER), ring, "8", "4", "1"], env={**os.environ, "ZEROBUFFER_LIBRARY": str(PROGRAMS.library)}
+    )
+    try:
+        deadline = time.monotonic() + TIMEOUT
+        while not rings_of(os.getpid()):
+            assert viewer.poll() is None and time.monotonic() < deadline
+            time.sleep(0.01)
+        time.sleep(0.5)  # by now it waits for a frame
+        viewer.terminate()
+        assert viewer.wait(TIMEOUT) == 128 + signal.SIGTERM
+    finally:
+        viewer.kill()
+        viewer.wait()
     assert rings_of(os.getpid()) == []
 
 

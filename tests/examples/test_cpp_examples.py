@@ -60,10 +60,6 @@ def test_a_child_writes_into_a_buffer_without_a_name():
 
 
 def test_the_feeder_publishes_no_half_picture(name):
-    viewer = subprocess.Popen([str(PROGRAMS / "video_viewer"), f"{name}-unused", "8", "4", "1"], stdout=subprocess.PIPE)
-    viewer.terminate()
-    assert viewer.wait(TIMEOUT) in (143, -15)  # it may not have watched for signals yet
-    viewer.stdout.close()
     reader = subprocess.Popen(
         [str(PROGRAMS.parent / "bin" / "zerobuffer"), "read", name, "--json"], stdout=subprocess.PIPE, text=True
     )
