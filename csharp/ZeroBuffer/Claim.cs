@@ -73,7 +73,7 @@ public readonly struct Claim : IDisposable, IEquatable<Claim>
         return new Span<byte>(data + offset, length);
     }
 
-    /// <summary>The room as a buffer writer, empty: for serialisers. Commit with its <see cref="ClaimBufferWriter.Commit"/>.</summary>
+    /// <summary>The room as a buffer writer, for serialisers; empty at first. Commit with its <see cref="ClaimBufferWriter.Commit"/>.</summary>
     /// <returns>One object per writer, used again and again; it serves the last claim that it was asked for.</returns>
     /// <exception cref="ObjectDisposedException">It was committed or discarded, or the writer disposed.</exception>
     /// <remarks>Allocates once per writer.</remarks>

@@ -65,8 +65,11 @@ public sealed class ClaimBufferWriter : IBufferWriter<byte>
 
     internal ClaimBufferWriter Begin(Claim claim)
     {
-        _claim = claim;
-        WrittenCount = 0;
+        if (_claim != claim)
+        {
+            _claim = claim;
+            WrittenCount = 0;
+        }
         return this;
     }
 
