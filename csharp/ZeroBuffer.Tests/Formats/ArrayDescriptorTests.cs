@@ -43,7 +43,7 @@ public sealed class ArrayDescriptorTests
     public void Every_changed_byte_is_refused_or_gives_an_array_that_fits_the_frame()
     {
         var random = new Random(2);
-        for (int i = 0; i < 60; ++i)
+        for (int i = 0; i < 12; ++i)
         {
             byte[] frame = AnyFormat.FrameOf(
                 AnyFormat.Make(random), i % 2 == 0 ? 7 : null, i % 3 == 0 ? random.NextInt64() : null);
@@ -70,7 +70,7 @@ public sealed class ArrayDescriptorTests
     {
         var random = new Random(3);
         ulong[] numbers = [0, 1, 2, 7, 8, 47, 48, 56, 304, 305, 1UL << 31, 1UL << 32, 1UL << 61, 1UL << 62, 1UL << 63, ulong.MaxValue, ulong.MaxValue - 7];
-        for (int i = 0; i < 20_000; ++i)
+        for (int i = 0; i < 5000; ++i)
         {
             byte[] frame = AnyFormat.FrameOf(AnyFormat.Make(random));
             int words = (int)BinaryPrimitives.ReadInt64LittleEndian(frame.AsSpan(frame.Length - 8)) / 8;
