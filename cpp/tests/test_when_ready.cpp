@@ -618,7 +618,6 @@ TEST(WhenReady, closing_and_destroying_while_watched_call_nobody_back) {
 
 // ---------------------------------------------------------------- threads
 
-// Scenario 8.1
 TEST(ProcessWhenReady, one_thread_serves_127_and_none_is_there_before_the_first_wish) {
   for (const std::size_t count : {1U, 127U, 128U, 300U}) {
     SCOPED_TRACE(count);

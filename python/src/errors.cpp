@@ -114,10 +114,12 @@ void bind_errors(py::module_& module) {
     }
     classes[i] = make(module, row.name, row.doc, bases, std::string(to_string(row.status)).c_str());
   }
-  concurrent_use_class = make(module, "ConcurrentUseError",
-                              "Another thread is inside a call of this object. Use one object per thread, or a lock; "
-                              "interrupt(), stats(), close() and the release of frames are free.",
-                              base, "");
+  concurrent_use_class =
+      make(module, "ConcurrentUseError",
+           "Another thread is inside a call of this object, or another task waits with it. Use one object per "
+           "thread or task, or a lock; "
+           "interrupt(), stats(), close() and the release of frames are free.",
+           base, "");
   released_class = make(module, "ReleasedError",
                         "The frame or slot was given back; its bytes are no longer there. It is a BufferError too.",
                         py::make_tuple(base, py::reinterpret_borrow<py::object>(PyExc_BufferError)), "");
@@ -134,7 +136,7 @@ void raise(const Failure& failure) {
 void raise(Status status, const std::string& text) { raise(Failure(status, text)); }
 
 void raise_concurrent_use(const char* what) {
-  PyErr_Format(concurrent_use_class, "another thread is inside a call of this %s; one thread at a time uses it", what);
+  PyErr_Format(concurrent_use_class, "another thread or task is inside a call of this %s; one at a time uses it", what);
   throw py::error_already_set();
 }
 

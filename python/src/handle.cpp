@@ -38,9 +38,25 @@ void Handle::close() {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   if (!open_) return;
+  const bool task_waits = awaited_;
+  if (task_waits) cancel_wish();
+  awaited_ = false;
   open_ = false;
   open_handles().erase(this);
   close_end();
+  if (task_waits) {
+    wakeup_.signal();  // the task takes the descriptor out of its loop, and then closes it
+  } else {
+    wakeup_.close();
+  }
+}
+
+void Handle::end_wait() noexcept {
+  if (awaited_) {
+    awaited_ = false;
+    cancel_wish();
+  }
+  if (!open_) wakeup_.close();
 }
 
 void Handle::close_all() {
@@ -55,6 +71,7 @@ void Handle::after_fork_in_child() {
   for (Handle* handle : open_handles()) {
     handle->busy_ = false;
     handle->closing_ = false;
+    handle->awaited_ = false;
   }
 }
 
@@ -62,7 +79,7 @@ Use::Use(Handle& handle) : handle_(handle) {
   if (!handle.open_ || handle.closing_) {
     raise(Status::handle_closed, std::string("this ") + handle.what() + " was closed");
   }
-  if (handle.busy_) raise_concurrent_use(handle.what());
+  if (handle.busy_ || handle.awaited_) raise_concurrent_use(handle.what());
   handle.busy_ = true;
 }
 

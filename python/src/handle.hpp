@@ -1,6 +1,6 @@
 // What a Python Reader and a Python Writer have in common: one call at a time, waits without the GIL in which signals
-// are seen, closing while another thread waits, closing at interpreter exit, and fork. Every field is protected by the
-// GIL. Must not know what a ring is.
+// are seen, waits of an event loop, closing while somebody waits, closing at interpreter exit, and fork. Every field is
+// protected by the GIL. Must not know what a ring is.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -9,7 +9,9 @@
 #include <string>
 
 #include "errors.hpp"
+#include "wakeup.hpp"
 #include "zerobuffer/config.hpp"
+#include "zerobuffer/result.hpp"
 
 namespace zerobuffer::python {
 
@@ -27,6 +29,11 @@ class Handle : public std::enable_shared_from_this<Handle> {
   [[nodiscard]] const char* what() const noexcept { return what_; }
   [[nodiscard]] bool busy() const noexcept { return busy_; }
   [[nodiscard]] bool open() const noexcept { return open_; }
+  /// Whether a task waits: its wish is with the library.
+  [[nodiscard]] bool awaited() const noexcept { return awaited_; }
+
+  /// Takes a wish back, or ends what it has led to. After it, others may use the handle again.
+  void end_wait() noexcept;
 
   /// Ends what another thread waits for, waits until it has left, then closes. Harmless when closed.
   void close();
@@ -39,9 +46,15 @@ class Handle : public std::enable_shared_from_this<Handle> {
  protected:
   virtual void interrupt_end() noexcept = 0;
   virtual void close_end() = 0;
+  virtual void cancel_wish() noexcept = 0;
   virtual void set_hook(WaitHook hook, void* context) noexcept = 0;
   /// Called when a call has ended: what another thread could not do while it lasted.
   virtual void after_use() noexcept {}
+
+  /// Begins the wait of a task: `ask` is given the callback and its context. Until end_wait() nobody else may use the
+  /// handle. Returns the descriptor that becomes readable when another look is worth it, or the handle was closed.
+  template <class Ask>
+  int begin_wait(Ask&& ask);
 
  private:
   friend class Use;
@@ -52,6 +65,8 @@ class Handle : public std::enable_shared_from_this<Handle> {
   bool open_ = true;
   bool busy_ = false;
   bool closing_ = false;
+  bool awaited_ = false;
+  Wakeup wakeup_;  // outlives every wish: the ends, which are members of derived classes, go first
 };
 
 /// One call of one thread. Raises HandleClosedError or ConcurrentUseError.
@@ -65,6 +80,17 @@ class Use {
  private:
   Handle& handle_;
 };
+
+template <class Ask>
+int Handle::begin_wait(Ask&& ask) {
+  const Use use(*this);
+  const int descriptor = wakeup_.descriptor();
+  wakeup_.clear();
+  const Result<void> asked = ask(&Wakeup::call, &wakeup_);
+  if (!asked) raise(asked.failure());
+  awaited_ = true;
+  return descriptor;
+}
 
 /// The state of a thread that waits without the GIL.
 class Waiting {

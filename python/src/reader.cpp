@@ -103,6 +103,13 @@ class ReaderHandle final : public Handle {
     return metadata_;
   }
 
+  /// The wait of a task for a frame, or for metadata; see Handle::begin_wait.
+  int ask(bool for_metadata) {
+    return begin_wait([&](ReadyCallback callback, void* context) {
+      return for_metadata ? end_.when_metadata(callback, context) : end_.when_ready(callback, context);
+    });
+  }
+
   void interrupt() {
     if (open()) end_.interrupt();
   }
@@ -129,6 +136,7 @@ class ReaderHandle final : public Handle {
 
   void interrupt_end() noexcept override { end_.interrupt(); }
   void set_hook(WaitHook hook, void* context) noexcept override { end_.set_wait_hook(hook, context); }
+  void cancel_wish() noexcept override { end_.cancel_when(); }
   void close_end() override {
     refresh_metadata();
     stats_ = end_.stats();
@@ -216,6 +224,8 @@ The GIL is released while waiting.
       .def("peek_metadata", &ReaderHandle::peek_metadata,
            "The metadata that the frames held belong to, or None while there is none. From any thread, also after "
            "close().")
+      .def("_ask", &ReaderHandle::ask, py::arg("for_metadata"))
+      .def("_end_wait", [](ReaderHandle& self) { self.end_wait(); })
       .def("interrupt", &ReaderHandle::interrupt,
            "Ends the wait of another thread in this reader, or else its next one, with InterruptedWaitError. Any "
            "thread.")

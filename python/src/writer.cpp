@@ -180,6 +180,9 @@ The GIL is released while waiting.
 )")
       .def("forget_dead_readers", &WriterHandle::forget_dead_readers,
            "Gives up what dead readers had not read, and forgets that they came. Returns how many there were.")
+      .def("_ask", &WriterHandle::ask, py::arg("size"))
+      .def("_end_wait", [](WriterHandle& self) { self.end_wait(); })
+      .def_property_readonly("_drops", &WriterHandle::drops)
       .def("interrupt", &WriterHandle::interrupt,
            "Ends the wait of another thread in this writer, or else its next one, with InterruptedWaitError. Any "
            "thread.")

@@ -25,13 +25,13 @@ bool succeeded(const Result<void>& result) {
 
 }  // namespace
 
-WriterHandle::WriterHandle(Writer&& end)
-    : Handle("writer"), end_(std::move(end)), mapping_(end_.mapping()), info_(end_.info()) {}
+WriterHandle::WriterHandle(Writer&& end, FullPolicy full)
+    : Handle("writer"), end_(std::move(end)), mapping_(end_.mapping()), full_(full), info_(end_.info()) {}
 
 std::shared_ptr<WriterHandle> WriterHandle::make(bool create, const std::optional<std::string>& name,
                                                  std::optional<int> fd, const py::object& timeout,
                                                  const BufferConfig& config) {
-  return std::make_shared<WriterHandle>(attach<Writer>(create, name, fd, timeout, config));
+  return std::make_shared<WriterHandle>(attach<Writer>(create, name, fd, timeout, config), config.full);
 }
 
 std::pair<std::uint64_t, std::span<std::byte>> WriterHandle::keep(Claim&& claim) {
@@ -103,7 +103,7 @@ std::uint64_t WriterHandle::close_after(const py::object& linger) {
   const auto wait = to_timeout(linger);
   if (!open()) return 0;
   std::optional<py::error_already_set> raised;  // by a signal handler; the close comes first all the same
-  if (wait.count() > 0 && !busy()) {
+  if (wait.count() > 0 && !busy() && !awaited()) {
     Use use(*this);
     claim_.discard();
     end_batch();
@@ -120,6 +120,10 @@ std::uint64_t WriterHandle::close_after(const py::object& linger) {
 
 void WriterHandle::interrupt() {
   if (open()) end_.interrupt();
+}
+
+int WriterHandle::ask(std::size_t size) {
+  return begin_wait([&](ReadyCallback callback, void* context) { return end_.when_ready(size, callback, context); });
 }
 
 void WriterHandle::begin_batch() {

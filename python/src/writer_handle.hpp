@@ -17,7 +17,7 @@ namespace zerobuffer::python {
 
 class WriterHandle final : public Handle {
  public:
-  explicit WriterHandle(Writer&& end);
+  WriterHandle(Writer&& end, FullPolicy full);
 
   static std::shared_ptr<WriterHandle> make(bool create, const std::optional<std::string>& name, std::optional<int> fd,
                                             const pybind11::object& timeout, const BufferConfig& config);
@@ -38,9 +38,13 @@ class WriterHandle final : public Handle {
   std::uint32_t forget_dead_readers();
   std::uint64_t close_after(const pybind11::object& linger);
   void interrupt();
+  /// The wait of a task for room; see Handle::begin_wait.
+  int ask(std::size_t size);
   void begin_batch();
   void end_batch() noexcept;
 
+  /// Whether a frame without room is dropped rather than waited with.
+  [[nodiscard]] bool drops() const noexcept { return full_ == FullPolicy::drop; }
   [[nodiscard]] Writer& end() noexcept { return end_; }
   [[nodiscard]] std::shared_ptr<const void> mapping() const { return mapping_; }
   [[nodiscard]] WriterStats stats() const { return open() ? end_.stats() : stats_; }
@@ -51,12 +55,14 @@ class WriterHandle final : public Handle {
   void interrupt_end() noexcept override { end_.interrupt(); }
   void set_hook(WaitHook hook, void* context) noexcept override { end_.set_wait_hook(hook, context); }
   void close_end() override;
+  void cancel_wish() noexcept override { end_.cancel_when(); }
   void after_use() noexcept override;
 
   Writer end_;
   Claim claim_;                 // ends before end_ does
   std::optional<Batch> batch_;  // likewise
   std::shared_ptr<const void> mapping_;
+  FullPolicy full_;
   BufferInfo info_;
   WriterStats stats_;
   std::uint64_t ticket_ = 0;

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any, Optional, Type
 
 from . import _core
 from .formats import StreamFormat, parse_metadata
+from .errors import PeerClosedError
 from .frame import Frame as Frame  # the type that the compiled reader hands out
 from .options import DEFAULT_METADATA_SIZE, JoinAt, WaitPolicy, make_config
+from .waiting import Deadline, Turns, another_look
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -22,8 +24,11 @@ class Reader(_core.Reader):
     died; a new `for` then goes on with its successor. A frame that the loop's variable still names is held while the next
     one is waited for: a ring with room for three frames or more never notices.
 
-    One thread at a time calls the methods of one Reader (another one gets ConcurrentUseError); interrupt(), stats(),
-    close() and the release of frames are free. Waits release the GIL, and Ctrl-C ends them at once. A forked child gets
+    `async for frame in reader` does the same in an event loop, without a thread that waits; read_async() and
+    metadata_async() belong to it.
+
+    One thread or task at a time calls the methods of one Reader (another one gets ConcurrentUseError); interrupt(),
+    stats(), close() and the release of frames are free. Waits release the GIL, and Ctrl-C ends them at once. A forked child gets
     ForkedError; the parent is unharmed. Interpreter exit closes what is open.
 
     Args:
@@ -193,6 +198,7 @@ class Reader(_core.Reader):
     ) -> None:
         _core.Reader.__init__(self, create=create, name=name, fd=fd, timeout=timeout, config=config)
         self._parsed: tuple[Optional[bytes], Optional[StreamFormat]] = (None, None)
+        self._turns = Turns()
 
     def known_format(self) -> Optional[StreamFormat]:
         """What the metadata says of the frames held now: ArrayFormat, VideoFormat, or None. Any thread; never waits.
@@ -225,6 +231,76 @@ class Reader(_core.Reader):
             return None
         with frame:
             return frame.as_array()
+
+    async def read_async(self, timeout: Optional[float] = None) -> Optional[Frame]:
+        """Waits for the next frame without holding up the event loop.
+
+        A frame that is there already costs no turn of the loop, but after every 64 calls the other tasks get one.
+        Cancelling the task acts at once and loses no frame. Several loops in several threads may wait at the same time,
+        each with readers of its own; no thread is parked for any of them.
+
+        Args:
+            timeout: seconds; 0 looks once, None waits for ever.
+
+        Returns:
+            The frame, read-only bytes in shared memory, held until it is given back; or None where the time ran out.
+
+        Raises:
+            HandleClosedError: the reader was closed, also during the wait.
+            ConcurrentUseError: another task or thread is using the reader.
+            As read() otherwise.
+
+        Example:
+            >>> with await reader.read_async(timeout=1) as frame:
+            ...     total = sum(frame.data)
+        """
+        await self._turns.take()
+        frame = self.try_read()
+        if frame is None:
+            deadline = Deadline(timeout)
+            while frame is None and await another_look(self, self._ask_for_frame, deadline):
+                frame = self.try_read()
+        return frame
+
+    async def metadata_async(self, timeout: Optional[float] = None) -> Optional[bytes]:
+        """Waits until the writer has written the metadata, without holding up the event loop.
+
+        Args:
+            timeout: seconds; 0 looks once, None waits for ever.
+
+        Returns:
+            A copy of it as bytes (empty where it is empty); None where the time ran out.
+
+        Raises:
+            As metadata() and read_async().
+
+        Example:
+            >>> stream_format = zerobuffer.parse_metadata(await reader.metadata_async())
+        """
+        await self._turns.take()
+        metadata = self.metadata(timeout=0)
+        if metadata is None:
+            deadline = Deadline(timeout)
+            while metadata is None and await another_look(self, self._ask_for_metadata, deadline):
+                metadata = self.metadata(timeout=0)
+        return metadata
+
+    def _ask_for_frame(self) -> int:
+        return self._ask(for_metadata=False)
+
+    def _ask_for_metadata(self) -> int:
+        return self._ask(for_metadata=True)
+
+    def __aiter__(self) -> Reader:
+        return self
+
+    async def __anext__(self) -> Frame:
+        try:
+            frame = await self.read_async()
+        except PeerClosedError:
+            raise StopAsyncIteration from None
+        assert frame is not None  # it waits for ever
+        return frame
 
     def __enter__(self) -> Reader:
         return self

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Optional, Tuple, Type, Union, cast
+from typing import TYPE_CHECKING, Any, AsyncIterator, Optional, Tuple, Type, Union, cast
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from .errors import (
 from .formats import StreamFormat, parse_metadata
 from .options import DEFAULT_METADATA_SIZE, FullPolicy, WaitPolicy, make_config
 from .video import VideoFormat
+from .waiting import Deadline, Turns, another_look
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -64,14 +66,23 @@ class ArrayClaim:
         self._slot.commit()
 
 
+def _frame_of(array_format: ArrayFormat, described: bool) -> Tuple[int, int]:
+    """Size and type of the frame of an array."""
+    if described:
+        return ArrayDescriptor.frame_size(array_format), ARRAY_FRAME_TYPE
+    return array_format.nbytes, 0
+
+
 class Writer(_core.Writer):
     """Writes frames into a buffer.
 
     `Writer.open(name, timeout=…)` attaches to a buffer that a reader made, or waits for it; `Writer(name, …)` makes the
     buffer. A writer that comes after a dead or closed one goes on with its sequence.
 
-    One thread at a time calls the methods of one Writer (another one gets ConcurrentUseError); interrupt(), stats() and
-    close() are free. Waits release the GIL, and Ctrl-C ends them at once. A forked child gets ForkedError; the parent is
+    In an event loop, write_async(), claim_async() and their twins for arrays wait for room without holding it up.
+
+    One thread or task at a time calls the methods of one Writer (another one gets ConcurrentUseError); interrupt(),
+    stats() and close() are free. Waits release the GIL, and Ctrl-C ends them at once. A forked child gets ForkedError; the parent is
     unharmed. Interpreter exit closes what is open, so that readers see the end of the stream and not a death.
 
     Args:
@@ -225,6 +236,7 @@ class Writer(_core.Writer):
         _core.Writer.__init__(self, create=create, name=name, fd=fd, timeout=timeout, config=config)
         self._format: Optional[StreamFormat] = None  # what the metadata says, where this writer wrote it
         self._announced = False
+        self._turns = Turns()
 
     def write_metadata(self, metadata: Union[ReadableBuffer, ArrayFormat, VideoFormat]) -> None:
         """Writes the metadata, once, before the first frame.
@@ -349,9 +361,146 @@ class Writer(_core.Writer):
         self, array_format: ArrayFormat, timeout: Optional[float], timestamp_ns: Optional[int], tag: int
     ) -> ArrayClaim:
         described = self._needs_descriptor(array_format, timestamp_ns)
-        size = ArrayDescriptor.frame_size(array_format) if described else array_format.nbytes
-        slot = self.claim(size, timeout=timeout, type=ARRAY_FRAME_TYPE if described else 0, tag=tag)
+        size, frame_type = _frame_of(array_format, described)
+        slot = self.claim(size, timeout=timeout, type=frame_type, tag=tag)
         return ArrayClaim(slot, array_format, described, timestamp_ns)
+
+    async def write_async(
+        self, data: ReadableBuffer, *, timeout: Optional[float] = None, type: int = 0, tag: int = 0
+    ) -> bool:
+        """Sends a copy of `data`; waits for room without holding up the event loop.
+
+        Room that is there costs no turn of the loop, but after every 64 calls the other tasks get one. A large copy
+        holds the loop up as long as it takes. Cancelling the task acts at once; then nothing was sent.
+
+        Args:
+            data: a C-contiguous bytes-like object.
+            timeout: seconds to wait for room; 0 looks once, None waits for ever.
+            type, tag: see claim().
+
+        Returns:
+            True when it was sent; False where the time ran out or the frame was dropped.
+
+        Raises:
+            HandleClosedError: the writer was closed, also during the wait.
+            ConcurrentUseError: another task or thread is using the writer.
+            As write() otherwise.
+
+        Example:
+            >>> await writer.write_async(b"hello", timeout=1)
+        """
+        await self._turns.take()
+        sent = self.try_write(data, type=type, tag=tag)
+        if not sent and not self._drops:
+            deadline = Deadline(timeout)
+            with memoryview(cast(memoryview, data)) as view:
+                size = view.nbytes
+            while not sent and await another_look(self, lambda: self._ask(size), deadline):
+                sent = self.try_write(data, type=type, tag=tag)
+        return sent
+
+    @asynccontextmanager
+    async def claim_async(
+        self, size: int, *, timeout: Optional[float] = None, type: int = 0, tag: int = 0
+    ) -> AsyncIterator[_core.Slot]:
+        """Takes room for a frame, to be filled in place; waits for it without holding up the event loop.
+
+        Leaving the block publishes the frame; leaving it on an exception, cancellation too, discards it.
+
+        Args:
+            size, timeout, type, tag: see claim().
+
+        Raises:
+            As claim() and write_async().
+
+        Example:
+            >>> async with writer.claim_async(5) as slot:
+            ...     slot.data[:] = b"hello"
+        """
+        with await self._slot_async(size, timeout, type, tag) as slot:
+            yield slot
+
+    async def write_array_async(
+        self,
+        array: npt.ArrayLike,
+        *,
+        names: Optional[Tuple[str, ...]] = None,
+        timeout: Optional[float] = None,
+        timestamp_ns: Optional[int] = None,
+        tag: int = 0,
+    ) -> bool:
+        """Sends a copy of an array; waits for room without holding up the event loop.
+
+        Args:
+            array, names, timeout, timestamp_ns, tag: see write_array().
+
+        Returns:
+            True when it was sent; False where the time ran out or the frame was dropped.
+
+        Raises:
+            As write_array() and write_async().
+
+        Example:
+            >>> await writer.write_array_async(np.zeros((4, 6)))
+        """
+        source = np.asarray(array)
+        array_format = ArrayFormat.of(source.shape, source.dtype, self._order_for(source), names)
+        try:
+            claim = await self._claim_format_async(array_format, timeout, timestamp_ns, tag)
+        except (ClaimTimeoutError, FrameDroppedError):
+            return False
+        with claim as room:
+            np.copyto(room, source)
+        return True
+
+    @asynccontextmanager
+    async def claim_array_async(
+        self,
+        shape: Tuple[int, ...],
+        dtype: npt.DTypeLike = "uint8",
+        *,
+        order: Order = "C",
+        names: Optional[Tuple[str, ...]] = None,
+        timeout: Optional[float] = None,
+        timestamp_ns: Optional[int] = None,
+        tag: int = 0,
+    ) -> AsyncIterator[npt.NDArray[Any]]:
+        """Takes room for an array, to be filled in place; waits for it without holding up the event loop.
+
+        Args:
+            shape, dtype, order, names, timeout, timestamp_ns, tag: see claim_array(), which says what the block gives.
+
+        Raises:
+            As claim_array() and write_async().
+
+        Example:
+            >>> async with writer.claim_array_async((1080, 1920, 3), "uint8") as image:
+            ...     image[:] = 0
+        """
+        array_format = ArrayFormat.of(shape, dtype, order, names)
+        with await self._claim_format_async(array_format, timeout, timestamp_ns, tag) as array:
+            yield array
+
+    async def _claim_format_async(
+        self, array_format: ArrayFormat, timeout: Optional[float], timestamp_ns: Optional[int], tag: int
+    ) -> ArrayClaim:
+        described = self._needs_descriptor(array_format, timestamp_ns)
+        size, frame_type = _frame_of(array_format, described)
+        slot = await self._slot_async(size, timeout, frame_type, tag)
+        return ArrayClaim(slot, array_format, described, timestamp_ns)
+
+    async def _slot_async(self, size: int, timeout: Optional[float], frame_type: int, tag: int) -> _core.Slot:
+        await self._turns.take()
+        slot = self.try_claim(size, type=frame_type, tag=tag)
+        if slot is None and self._drops:
+            raise FrameDroppedError("the ring is full: the frame was dropped, and counted")
+        if slot is None:
+            deadline = Deadline(timeout)
+            while slot is None and await another_look(self, lambda: self._ask(size), deadline):
+                slot = self.try_claim(size, type=frame_type, tag=tag)
+        if slot is None:
+            raise ClaimTimeoutError(f"no room for {size} bytes came free in {timeout} s")
+        return slot
 
     def __enter__(self) -> Writer:
         return self

@@ -1,0 +1,80 @@
+"""How a task waits for a reader or a writer: the one file that knows asyncio.
+
+The library's own thread writes to a descriptor when another look is worth it; the event loop watches that descriptor as
+long as the task waits, and no longer. Nothing here knows frames.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Callable, Optional, Protocol
+
+from .errors import InvalidArgumentError
+
+LONGEST_RUN = 64  # calls of one end that find what they want without waiting, before other tasks get a turn
+
+
+class Awaitable(Protocol):
+    def _end_wait(self) -> None: ...
+
+
+class Turns:
+    """Lets the other tasks of the loop run now and then, though every call finds at once what it wants."""
+
+    def __init__(self) -> None:
+        self._calls = 0
+
+    async def take(self) -> None:
+        if self._calls >= LONGEST_RUN:
+            self._calls = 0
+            await asyncio.sleep(0)
+        self._calls += 1
+
+
+class Deadline:
+    """When a timeout in seconds, or None for never, runs out."""
+
+    def __init__(self, timeout: Optional[float]) -> None:
+        if timeout is not None and not timeout >= 0:
+            raise InvalidArgumentError(f"a timeout is a number of seconds from 0 on, or None for ever; this is {timeout!r}")
+        self._at = None if timeout is None else time.monotonic() + timeout
+
+    def left(self) -> Optional[float]:
+        return None if self._at is None else max(0.0, self._at - time.monotonic())
+
+
+async def another_look(end: Awaitable, ask: Callable[[], int], deadline: Deadline) -> bool:
+    """Waits until another look is worth it.
+
+    Args:
+        end: the reader or writer; nobody else may use it meanwhile.
+        ask: hands the wish to the library; returns the descriptor.
+        deadline: of the whole call.
+
+    Returns:
+        False where the time ran out.
+    """
+    left = deadline.left()
+    if left == 0:
+        return False
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[bool] = loop.create_future()
+    descriptor = ask()
+    try:
+        loop.add_reader(descriptor, _give, answer, True)
+        timer = None if left is None else loop.call_later(left, _give, answer, False)
+        try:
+            return await answer
+        finally:
+            if timer is not None:
+                timer.cancel()
+            if not loop.is_closed():  # as it is where a task that never ended is destroyed
+                loop.remove_reader(descriptor)
+    finally:
+        end._end_wait()
+
+
+def _give(answer: asyncio.Future[bool], value: bool) -> None:
+    if not answer.done():
+        answer.set_result(value)
