@@ -7,6 +7,7 @@ long as the task waits, and no longer. Nothing here knows frames.
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from typing import Callable, Optional, Protocol
 
@@ -59,6 +60,7 @@ async def another_look(end: Awaitable, ask: Callable[[], int], deadline: Deadlin
     if left == 0:
         return False
     loop = asyncio.get_running_loop()
+    process = os.getpid()
     answer: asyncio.Future[bool] = loop.create_future()
     descriptor = ask()
     try:
@@ -69,7 +71,9 @@ async def another_look(end: Awaitable, ask: Callable[[], int], deadline: Deadlin
         finally:
             if timer is not None:
                 timer.cancel()
-            if not loop.is_closed():  # as it is where a task that never ended is destroyed
+            # A loop is closed where a task that never ended is destroyed. A forked child shares what its parent's loop
+            # watches, and would take the descriptor out of it.
+            if not loop.is_closed() and os.getpid() == process:
                 loop.remove_reader(descriptor)
     finally:
         end._end_wait()
