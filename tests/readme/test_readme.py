@@ -12,6 +12,14 @@ ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("ZEROBUFFER_BIN_DIR", ROOT / "build/release/bin")).parent
 TIMEOUT = 120
 FRAMES = 10
+LANGUAGES = {"python": "py", "cpp": "cpp", "csharp": "cs", "c": "c"}
+WARNINGS = ["-Wall", "-Wextra", "-Werror", "-I", str(ROOT / "cpp/include")]
+PROJECT = f"""<Project Sdk="Microsoft.NET.Sdk">
+  <PropertyGroup><OutputType>Exe</OutputType><TargetFramework>net10.0</TargetFramework><ImplicitUsings>enable</ImplicitUsings>
+  <TreatWarningsAsErrors>true</TreatWarningsAsErrors><EnableDefaultCompileItems>false</EnableDefaultCompileItems></PropertyGroup>
+  <ItemGroup><Compile Include="NAME.cs" /><ProjectReference Include="{ROOT}/csharp/ZeroBuffer/ZeroBuffer.csproj" /></ItemGroup>
+</Project>
+"""
 
 
 def blocks(language):
@@ -31,30 +39,48 @@ def programs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("readme")
     name = f"readme-{os.getpid()}-{os.urandom(4).hex()}"
     commands = {}
-    for file, source in {**blocks("python"), **blocks("cpp")}.items():
-        assert '"cam0"' in source
-        path = folder / file
-        path.write_text(source.replace('"cam0"', f'"{name}"'))
-        if file.endswith(".cpp"):
-            program = path.with_suffix("")
-            library = BUILD / "cpp" / "libzerobuffer.a"
-            assert library.is_file(), f"{library} is not built"
-            command = ["g++", "-std=c++20", "-Wall", "-Wextra", "-Werror", "-I", str(ROOT / "cpp/include")]
-            subprocess.run([*command, str(path), str(library), "-pthread", "-lrt", "-o", str(program)], check=True)
-            commands[file] = [str(program)]
-        else:
-            commands[file] = [sys.executable, str(path)]
-    assert set(commands) == {"reader.py", "writer.py", "reader.cpp", "writer.cpp"}
+    for language, suffix in LANGUAGES.items():
+        found = blocks(language)
+        assert {file.lower() for file in found} == {f"reader.{suffix}", f"writer.{suffix}"}
+        for file, source in found.items():
+            assert '"cam0"' in source
+            path = folder / file
+            path.write_text(source.replace('"cam0"', f'"{name}"'))
+            commands[file.lower()] = build(path)
     return name, commands
 
 
-@pytest.mark.parametrize("reader", ["reader.py", "reader.cpp"])
-@pytest.mark.parametrize("writer", ["writer.py", "writer.cpp"])
+def build(path):
+    """The command that runs a program, which is compiled where its language wants that."""
+    program = path.parent / path.name.replace(".", "-")
+    if path.suffix == ".cpp":
+        library = BUILD / "cpp" / "libzerobuffer_cpp.a"
+        run("g++", "-std=c++20", *WARNINGS, path, library, "-pthread", "-lrt", "-o", program)
+    elif path.suffix == ".c":
+        run("cc", "-std=c11", *WARNINGS, path, "-L", BUILD / "lib", "-lzerobuffer", f"-Wl,-rpath,{BUILD / 'lib'}", "-o", program)
+    elif path.suffix == ".cs":
+        project = path.with_suffix(".csproj")
+        project.write_text(PROJECT.replace("NAME", path.stem))
+        run("dotnet", "build", project, "--artifacts-path", program, "--output", program / "bin", "-nodeReuse:false")
+        return ["dotnet", str(program / "bin" / f"{path.stem}.dll")]
+    else:
+        return [sys.executable, str(path)]
+    return [str(program)]
+
+
+def run(*command):
+    done = subprocess.run([str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("reader", [f"reader.{suffix}" for suffix in LANGUAGES.values()])
+@pytest.mark.parametrize("writer", [f"writer.{suffix}" for suffix in LANGUAGES.values()])
 def test_each_writer_of_the_readme_reaches_each_reader(programs, writer, reader):
     name, commands = programs
-    received = subprocess.Popen(commands[reader], stdout=subprocess.PIPE, text=True)
+    env = {**os.environ, "ZEROBUFFER_LIBRARY": str(BUILD / "lib/libzerobuffer.so.2")}
+    received = subprocess.Popen(commands[reader], stdout=subprocess.PIPE, text=True, env=env)
     try:
-        subprocess.run(commands[writer], check=True, timeout=TIMEOUT)
+        subprocess.run(commands[writer], check=True, timeout=TIMEOUT, env=env)
         output, _ = received.communicate(timeout=TIMEOUT)
     finally:
         received.kill()
@@ -72,8 +98,9 @@ def test_each_writer_of_the_readme_reaches_each_reader(programs, writer, reader)
 
 
 def test_the_programs_of_the_readme_are_about_ten_lines_long():
-    for file, source in {**blocks("python"), **blocks("cpp")}.items():
-        assert len(source.splitlines()) <= 13, file
+    for language in LANGUAGES:
+        for file, source in blocks(language).items():
+            assert len(source.splitlines()) <= 16, file
 
 
 def test_every_file_that_the_readme_points_to_exists():
