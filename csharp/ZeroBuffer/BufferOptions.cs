@@ -111,7 +111,11 @@ public sealed record BufferOptions
         {
             Failure.Throw(status, nameof(BufferOptions));
         }
-        return this with { PayloadSize = (long)config.PayloadSize, BurstSize = (long)config.BurstSize };
+        return this with
+        {
+            PayloadSize = (long)Math.Min(config.PayloadSize, long.MaxValue), // what is too much is refused when the buffer is made
+            BurstSize = (long)Math.Min(config.BurstSize, long.MaxValue),
+        };
     }
 
     internal unsafe NativeBufferConfig ToNative()
