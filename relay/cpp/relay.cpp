@@ -87,7 +87,7 @@ class Relay {
       stats_ = writer_.stats();
       unread_ = writer_.close().value();
       if (drained.status() == Status::peer_dead) throw Outcome::of(drained.failure(), options_.output, Side::output);
-      if (unread_ != 0) {
+      if (unread_ != 0 && !stop_requested()) {
         throw Outcome{ExitCode::unread,
                       options_.output + ": " + std::to_string(unread_) + " frames that nobody will read", Side::output};
       }

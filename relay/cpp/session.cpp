@@ -97,6 +97,7 @@ int Session::run(const std::function<void()>& work, const std::function<void()>&
   guarded(work);
   if (outcome.code == ExitCode::ok && stop_requested()) outcome.code = stop_exit_code();
   guarded(finish);
+  if (outcome.code == ExitCode::ok && stop_requested()) outcome.code = stop_exit_code();  // while it lingered
   if (outcome.code == ExitCode::ok && totals.lost() != 0) {
     outcome = {ExitCode::lost_frames, std::to_string(totals.lost()) + " frames were lost"};
   }

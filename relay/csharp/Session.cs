@@ -112,6 +112,9 @@ internal sealed class Session
         Lost += sequence - _lastSequence - 1;
     }
 
+    /// <summary>Frames missing before the first one: a resume that came too late.</summary>
+    public void AddLost(long frames) => Lost += (ulong)frames;
+
     public void Count(ulong sequence, long bytes, long nowNs)
     {
         if (Frames++ == 0)
@@ -150,6 +153,11 @@ internal sealed class Session
 
         Outcome? failedToFinish = Guarded(finish);
         ended ??= failedToFinish;
+        if (ended is null && StopSignals.Requested)
+        {
+            ended = new Outcome(StopSignals.ExitCode); // while it lingered
+        }
+
         if (ended is null && Lost != 0)
         {
             ended = new Outcome(ExitCode.LostFrames, $"{Lost} frames were lost");

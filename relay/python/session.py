@@ -148,6 +148,8 @@ class Session:
             ended = Outcome(ExitCode(stop.exit_code()))
         failed_to_finish = self._guarded(finish)
         ended = ended or failed_to_finish
+        if ended is None and stop.requested():  # while it lingered
+            ended = Outcome(ExitCode(stop.exit_code()))
         if ended is None and self.lost:
             ended = Outcome(ExitCode.LOST_FRAMES, f"{self.lost} frames were lost")
         ended = ended or Outcome(ExitCode.OK)
