@@ -42,6 +42,7 @@ public sealed unsafe partial class Reader : IDisposable, IEnumerable<Frame>, IAs
     private NativeFrame[] _many = [];
     private ReaderStats _lastStats;
     private byte[]? _metadata;
+    private byte[] _metadataRoom = []; // only grows, so that looking again allocates nothing
 
     private Reader(nint native, BufferOptions options)
     {
@@ -325,17 +326,18 @@ public sealed unsafe partial class Reader : IDisposable, IEnumerable<Frame>, IAs
         }
         lock (_metadataLock)
         {
-            int most = checked((int)Info.MetadataSize);
-            Span<byte> room = most <= 4096 ? stackalloc byte[most] : new byte[most];
-            nuint size;
             int status;
-            fixed (byte* bytes = room)
+            nuint size;
+            do
             {
-                status = Native.zb_reader_metadata(use.Handle, 0, bytes, (nuint)most, &size);
-            }
-            if (status == (int)Status.Ok && size <= (nuint)most)
+                fixed (byte* room = _metadataRoom)
+                {
+                    status = Native.zb_reader_metadata(use.Handle, 0, room, (nuint)_metadataRoom.Length, &size);
+                }
+            } while (status == (int)Status.Ok && !HasMetadataRoom(size));
+            if (status == (int)Status.Ok)
             {
-                ReadOnlySpan<byte> now = room[..(int)size];
+                ReadOnlySpan<byte> now = _metadataRoom.AsSpan(0, (int)size);
                 if (_metadata is null || !now.SequenceEqual(_metadata))
                 {
                     _metadata = now.ToArray();
@@ -343,6 +345,16 @@ public sealed unsafe partial class Reader : IDisposable, IEnumerable<Frame>, IAs
             }
             return _metadata;
         }
+    }
+
+    private bool HasMetadataRoom(nuint size)
+    {
+        if (size > (nuint)_metadataRoom.Length)
+        {
+            _metadataRoom = new byte[checked((int)size)];
+            return false;
+        }
+        return true;
     }
 
     /// <summary>False at the end of the stream.</summary>

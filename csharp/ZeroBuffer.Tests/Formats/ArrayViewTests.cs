@@ -133,6 +133,6 @@ public sealed class ArrayViewTests
     {
         int size = bytes.Length / 3;
         int part = typeof(T) == typeof(Complex) || typeof(T) == typeof(ComplexSingle) ? size / 2 : size;
-        return [.. bytes.Chunk(part).SelectMany(chunk => chunk.Reverse())];
+        return [.. bytes.Chunk(part).SelectMany(chunk => chunk.AsEnumerable().Reverse())];
     }
 }
