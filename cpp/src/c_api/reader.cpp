@@ -84,7 +84,8 @@ zb_status zb_reader_read_many(zb_reader* reader, int64_t timeout_ns, zb_frame* f
   if (reader == nullptr) return failed(Status::handle_closed);
   if (frames == nullptr || capacity == 0) return invalid("there is no room for a frame (NULL, or a capacity of 0)");
   // the caller's memory serves as room for the C++ frames first
-  static_assert(sizeof(Frame) == sizeof(zb_frame) && alignof(Frame) == alignof(zb_frame));
+  static_assert(sizeof(Frame) == sizeof(zb_frame));
+  static_assert(alignof(Frame) == alignof(zb_frame));
   auto* const cpp_frames = reinterpret_cast<Frame*>(frames);
   std::uninitialized_default_construct_n(cpp_frames, capacity);
   Result<std::size_t> taken = reader->end.read_many({cpp_frames, capacity}, to_timeout(timeout_ns));

@@ -33,10 +33,11 @@ TEST(a_name_that_cannot_be_is_refused) {
 
 TEST(each_wrong_field_of_a_configuration_is_named) {
   const zb_buffer_config good = small_ring(1000);
-  zb_buffer_config bad[8];
+  zb_buffer_config bad[9];
   static const char* const names[] = {"full",         "wait",        "join",     "acknowledge_interval_ns",
-                                      "payload_size", "max_readers", "max_held", "acknowledge"};
-  for (int i = 0; i < 8; ++i) bad[i] = good;
+                                      "payload_size", "max_readers", "max_held", "acknowledge",
+                                      "spin_pauses"};
+  for (int i = 0; i < 9; ++i) bad[i] = good;
   bad[0].full = 2;
   bad[1].wait = 3;
   bad[2].join = 4;
@@ -45,7 +46,8 @@ TEST(each_wrong_field_of_a_configuration_is_named) {
   bad[5].max_readers = 65;
   bad[6].max_held = 0;
   bad[7].acknowledge_frames = 0;
-  for (int i = 0; i < 8; ++i) {
+  bad[8].spin_pauses = UINT32_MAX;
+  for (int i = 0; i < 9; ++i) {
     const char* name = unique_name();
     zb_reader* reader = NULL;
     CHECK_STATUS(ZB_INVALID_ARGUMENT, zb_reader_create(name, &bad[i], &reader));

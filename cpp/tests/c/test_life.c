@@ -126,6 +126,10 @@ TEST(a_dead_reader_stops_the_writer_until_it_is_forgotten_or_resumed) {
       uint32_t freed = 0;
       CHECK_OK(zb_writer_forget_dead_readers(writer, &freed));
       CHECK_NUMBER(1, freed);
+      zb_writer_stats stats = {.struct_size = sizeof stats};
+      CHECK_OK(zb_writer_get_stats(writer, &stats));
+      CHECK_NUMBER(1, stats.readers_lost);
+      CHECK_NUMBER(0, stats.readers);
       CHECK_OK(zb_reader_open(name, 0, &config, &reader));
     }
     CHECK_OK(zb_writer_write(writer, whole, sizeof whole, GENEROUS_NS, 0, 2));
