@@ -85,8 +85,8 @@ class Read {
     digests_->add(frame.sequence(), frame.type(), frame.tag(), content.bytes);
     if (output_) output_->write(content.bytes);
     if (options_.arrays) count_array(frame, content);
-    session_.note_frame(frame.sequence(), {frame.type(), frame.tag()}, frame.size());
     const std::uint32_t crc = options_.hold != 0 ? crc32(frame.data()) : 0;
+    session_.note_frame(frame.sequence(), {frame.type(), frame.tag()}, frame.size());
     held_.push_back({std::move(frame), crc});
     while (held_.size() > options_.hold) give_back();
   }
@@ -144,6 +144,7 @@ class Read {
 
   void finish() {
     held_.clear();
+    if (reader_.is_open()) session_.totals.add_lost(reader_.stats().lost);
     reader_.close();
     if (digests_) digests_->close();
   }

@@ -37,6 +37,8 @@ class Totals {
   void add(std::uint64_t sequence, std::uint64_t bytes, std::uint64_t now_ns) noexcept;
   /// Frames missing before this one. Throws Outcome (corrupt) where the sequence does not rise.
   void check_order(std::uint64_t sequence);
+  /// Frames missing before the first one: a resume that came too late.
+  void add_lost(std::uint64_t frames) noexcept { lost_ += frames; }
   [[nodiscard]] std::uint64_t frames() const noexcept { return frames_; }
   [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
   [[nodiscard]] std::uint64_t lost() const noexcept { return lost_; }

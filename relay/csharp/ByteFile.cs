@@ -1,21 +1,23 @@
 // Bytes from and to files, pipes and the standard streams. A stop signal ends every wait. Must not know buffers.
 using System;
 using System.IO;
-using System.Runtime.InteropServices;
+using System.Threading.Tasks;
 using Microsoft.Win32.SafeHandles;
 
 namespace ZeroBuffer.Relay;
 
 /// <summary>A file, or a standard stream for "-". Everything throws Outcome where the operating system refuses.</summary>
-internal sealed partial class ByteFile : IDisposable
+internal sealed class ByteFile : IDisposable
 {
-    private const short PollIn = 1;
-    private const short PollOut = 4;
     private const int SliceMs = 100;
-    private const int PipeBuf = 4096;
 
     private readonly string _path;
     private readonly FileStream _stream;
+
+    // What cannot seek may make its caller wait where no signal ends that: another thread waits, on bytes of its own.
+    private readonly byte[] _between = new byte[64 << 10];
+    private int _begin;
+    private int _end;
 
     public ByteFile(string path, bool write)
     {
@@ -34,13 +36,9 @@ internal sealed partial class ByteFile : IDisposable
     }
 
     /// <summary>Waits until there is a byte to take; false at the end and after a stop signal.</summary>
-    public bool HasMore()
-    {
-        // a pipe that its writer has closed and that is empty says that it was hung up, and nothing else
-        return _stream.CanSeek
-            ? !StopSignals.Requested && _stream.Position < _stream.Length
-            : Wait(PollIn) && (Poll(PollIn, 0) & PollIn) != 0;
-    }
+    public bool HasMore() => _stream.CanSeek
+        ? !StopSignals.Requested && _stream.Position < _stream.Length
+        : _begin < _end || Refill();
 
     /// <summary>How many bytes were read; fewer than the room only at the end or after a stop signal.</summary>
     public int Read(Span<byte> room)
@@ -48,15 +46,9 @@ internal sealed partial class ByteFile : IDisposable
         int filled = 0;
         try
         {
-            while (filled < room.Length && Wait(PollIn))
+            while (filled < room.Length && HasMore())
             {
-                int n = _stream.Read(room[filled..]);
-                if (n == 0)
-                {
-                    break;
-                }
-
-                filled += n;
+                filled += Take(room[filled..]);
             }
         }
         catch (IOException error)
@@ -72,11 +64,21 @@ internal sealed partial class ByteFile : IDisposable
     {
         try
         {
-            while (!bytes.IsEmpty && Wait(PollOut))
+            if (_stream.CanSeek)
             {
-                // What poll() found room for: a longer write to a pipe would wait where no signal is looked for.
-                int part = _stream.CanSeek ? bytes.Length : Math.Min(bytes.Length, PipeBuf);
-                _stream.Write(bytes[..part]);
+                _stream.Write(bytes);
+                return;
+            }
+
+            while (!bytes.IsEmpty && !StopSignals.Requested)
+            {
+                int part = Math.Min(bytes.Length, _between.Length);
+                bytes[..part].CopyTo(_between);
+                _ = Patiently(() =>
+                {
+                    _stream.Write(_between, 0, part);
+                    return part;
+                });
                 bytes = bytes[part..];
             }
         }
@@ -88,35 +90,40 @@ internal sealed partial class ByteFile : IDisposable
 
     public void Dispose() => _stream.Dispose();
 
-    private bool Wait(short events)
+    private int Take(Span<byte> room)
     {
-        while (!StopSignals.Requested)
+        if (_stream.CanSeek)
         {
-            if (_stream.CanSeek || Poll(events, SliceMs) != 0)
+            return _stream.Read(room);
+        }
+
+        int part = Math.Min(room.Length, _end - _begin);
+        _between.AsSpan(_begin, part).CopyTo(room);
+        _begin += part;
+        return part;
+    }
+
+    private bool Refill()
+    {
+        _begin = 0;
+        _end = Patiently(() => _stream.Read(_between, 0, _between.Length));
+        return _end != 0;
+    }
+
+    /// <summary>What the call gives; 0 after a stop signal, when the thread that waits is left to its fate.</summary>
+    private static int Patiently(Func<int> call)
+    {
+        Task<int> task = Task.Run(call);
+        while (Task.WaitAny([task], SliceMs) < 0)
+        {
+            if (StopSignals.Requested)
             {
-                return true;
+                return 0;
             }
         }
 
-        return false;
-    }
-
-    private short Poll(short events, int timeoutMs)
-    {
-        var wish = new PollFd { Descriptor = (int)_stream.SafeFileHandle.DangerousGetHandle(), Events = events };
-        return NativePoll(ref wish, 1, timeoutMs) == 1 ? wish.Answers : (short)0;
+        return task.GetAwaiter().GetResult();
     }
 
     private Outcome Failed(Exception error) => new(ExitCode.Failed, $"{_path}: {error.Message}");
-
-    [LibraryImport("libc", EntryPoint = "poll")]
-    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static partial int NativePoll(ref PollFd wish, ulong count, int timeoutMs);
-
-    private struct PollFd
-    {
-        public int Descriptor;
-        public short Events;
-        public short Answers;
-    }
 }

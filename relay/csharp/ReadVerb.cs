@@ -143,8 +143,8 @@ internal sealed class ReadVerb(ReadOptions options)
             CountArray(frame, descriptor);
         }
 
-        _session.NoteFrame(sequence, frame.Type, frame.Tag, frame.Length);
         _held.Enqueue((frame, options.Hold != 0 ? CrcOf(frame) : 0));
+        _session.NoteFrame(sequence, frame.Type, frame.Tag, frame.Length);
         while (_held.Count > options.Hold)
         {
             GiveBack();
@@ -243,6 +243,7 @@ internal sealed class ReadVerb(ReadOptions options)
             held.Frame.Dispose();
         }
 
+        _session.AddLost(_reader?.GetStats().Lost ?? 0);
         _reader?.Dispose();
         _digests?.Close();
         _output?.Dispose();

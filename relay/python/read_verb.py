@@ -110,9 +110,9 @@ class Read:
             self._output.write(content)
         if options.array:
             self._count_array(frame, descriptor)
-        session.note_frame(sequence, type_, tag, size)
         content.release()
         self._held.append((frame, zlib.crc32(frame.data) if options.hold else 0))
+        session.note_frame(sequence, type_, tag, size)
         del frame
         while len(self._held) > options.hold:
             self._give_back()
@@ -156,6 +156,7 @@ class Read:
     def _finish(self) -> None:
         self._held.clear()
         if self._reader is not None:
+            self._session.lost += self._reader.stats().lost  # a resume that came too late
             self._reader.close()
         if self._digests is not None:
             self._digests.close()
