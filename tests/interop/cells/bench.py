@@ -143,7 +143,7 @@ class Bench:
     ) -> None:
         for process in self.processes:
             if process.process.poll() is None:
-                process.process.kill()
+                os.killpg(process.process.pid, signal.SIGKILL)  # what a program itself started, too
         for process in self.processes:
             process.process.wait()
             if process.process.stdin is not None:
