@@ -39,7 +39,8 @@ ExitCode stop_exit_code() noexcept {
 
 void sleep_us(std::uint64_t microseconds) {
   constexpr std::uint64_t slice_ns = 100'000'000;  // a signal just before the call ends no sleep
-  const std::uint64_t end = monotonic_ns() + microseconds * 1000;
+  constexpr std::uint64_t longest_us = std::uint64_t{1} << 50;
+  const std::uint64_t end = monotonic_ns() + std::min(microseconds, longest_us) * 1000;
   for (std::uint64_t now = monotonic_ns(); now < end && !stop_requested(); now = monotonic_ns()) {
     const timespec part{0, static_cast<long>(std::min(end - now, slice_ns))};
     nanosleep(&part, nullptr);

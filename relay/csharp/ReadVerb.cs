@@ -16,7 +16,7 @@ internal sealed class ReadVerb(ReadOptions options)
     private readonly Patterns? _pattern = options.Verify is null ? null : new Patterns(options.Verify, options.Seed);
     private readonly Queue<(Frame Frame, uint Crc)> _held = [];
     private readonly LatencyHistogram _sinceSend = new();
-    private readonly List<(string Dtype, long[] Shape, ArrayOrder Order, long Frames)> _arrays = [];
+    private readonly OrderedDictionary<ArrayFormat, long> _arrays = [];
     private ByteFile? _output;
     private Digests? _digests;
     private Reader? _reader;
@@ -140,7 +140,7 @@ internal sealed class ReadVerb(ReadOptions options)
         _digests!.EndFrame(sequence, frame.Type, frame.Tag);
         if (options.Array)
         {
-            CountArray(frame, descriptor);
+            CountArray(frame);
         }
 
         _held.Enqueue((frame, options.Hold != 0 ? CrcOf(frame) : 0));
@@ -207,32 +207,28 @@ internal sealed class ReadVerb(ReadOptions options)
     private Outcome Failed(in Frame frame, string what) =>
         new(ExitCode.VerificationFailed, $"{options.Name}: frame {frame.Sequence} {what}");
 
-    private void CountArray(in Frame frame, ArrayDescriptor? descriptor)
+    /// <summary>Counts what the package sees in the frame; a plain frame of a video counts as bytes.</summary>
+    private void CountArray(in Frame frame)
     {
         if (frame.Type == 0 && _format is null && _metadata is not null)
         {
             _format = StreamFormat.Parse(_metadata);
         }
 
-        ArrayFormat? format = descriptor?.Format ?? (frame.Type == 0 ? _format as ArrayFormat : null);
-        if (format is not null && descriptor is null && format.ByteCount != frame.Length)
+        ArrayFormat kind;
+        if (frame.Type == 0 && _format is VideoFormat)
         {
-            throw new Outcome(
-                ExitCode.Corrupt,
-                $"{options.Name}: frame {frame.Sequence} has {frame.Length} bytes, the metadata says {format.ByteCount}");
-        }
-
-        string dtype = format?.Dtype ?? "|u1";
-        long[] shape = format is null ? [frame.Length] : format.Shape.ToArray();
-        ArrayOrder order = format?.Order ?? ArrayOrder.C;
-        int same = _arrays.FindIndex(seen => seen.Dtype == dtype && seen.Order == order && seen.Shape.AsSpan().SequenceEqual(shape));
-        if (same < 0)
-        {
-            _arrays.Add((dtype, shape, order, 1));
+            kind = ArrayFormat.Of<byte>([frame.Length]);
         }
         else
         {
-            _arrays[same] = (dtype, shape, order, _arrays[same].Frames + 1);
+            ArrayView array = frame.AsArray();
+            kind = new ArrayFormat(array.ElementType, array.Shape, array.Order, byteOrder: array.ByteOrder);
+        }
+
+        if (!_arrays.TryAdd(kind, 1))
+        {
+            ++_arrays[kind];
         }
     }
 
@@ -263,10 +259,10 @@ internal sealed class ReadVerb(ReadOptions options)
         {
             report["arrays"] = new JsonArray([.. _arrays.Select(seen => new JsonObject
             {
-                ["dtype"] = seen.Dtype,
-                ["shape"] = new JsonArray([.. seen.Shape.Select(dimension => (JsonNode)dimension)]),
-                ["order"] = seen.Order == ArrayOrder.C ? "C" : "F",
-                ["frames"] = seen.Frames,
+                ["dtype"] = seen.Key.Dtype,
+                ["shape"] = new JsonArray([.. seen.Key.Shape.ToArray().Select(dimension => (JsonNode)dimension)]),
+                ["order"] = seen.Key.Order == ArrayOrder.C ? "C" : "F",
+                ["frames"] = seen.Value,
             })]);
         }
     }

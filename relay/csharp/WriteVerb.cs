@@ -113,10 +113,14 @@ internal sealed class WriteVerb(WriteOptions options)
             return false;
         }
 
-        ArrayFormat? array = options.Arrays.Count == 0 ? null : options.Arrays[(int)((sequence - 1) % (ulong)options.Arrays.Count)];
-        bool described = array is not null && (options.Timestamp is not null || !IsAnnounced(array));
-        long content = array?.ByteCount ?? options.Sizes[(int)((sequence - 1) % (ulong)options.Sizes.Count)];
-        long size = described ? ArrayDescriptor.FrameSize(array!) : content;
+        ulong tag = options.TagIsSequence ? sequence : options.Tag;
+        return options.Arrays.Count == 0
+            ? WritePlain(writer, sequence, tag, options.Sizes[(int)((sequence - 1) % (ulong)options.Sizes.Count)])
+            : WriteArray(writer, sequence, tag, options.Arrays[(int)((sequence - 1) % (ulong)options.Arrays.Count)]);
+    }
+
+    private bool WritePlain(Writer writer, ulong sequence, ulong tag, long size)
+    {
         if (!writer.Claim(size, options.Timeout, out Claim claim))
         {
             throw Outcome.TimedOut(options.Name);
@@ -124,53 +128,75 @@ internal sealed class WriteVerb(WriteOptions options)
 
         using (claim)
         {
-            if (!Fill(claim, content, sequence))
+            for (long offset = 0; offset < size; offset += Patterns.BlockSize)
             {
-                return false;
+                if (!Fill(claim.Slice(offset, (int)Math.Min(Patterns.BlockSize, size - offset)), sequence, offset, size))
+                {
+                    return false;
+                }
             }
 
-            ushort type = described ? (ushort)ArrayDescriptor.FrameType : options.Type;
-            ulong tag = options.TagIsSequence ? sequence : options.Tag;
-            if (described)
-            {
-                Span<byte> rest = claim.Slice(content, (int)(size - content));
-                rest.Clear();
-                var descriptor = new ArrayDescriptor(array!, options.Timestamp, Session.Now);
-                descriptor.Write(rest[^descriptor.Size..]);
-            }
-
-            claim.Commit(size, type, tag);
-            _digests!.EndFrame(sequence, type, tag);
-            _session.Count(sequence, size, Session.Now);
-            _session.NoteFrame(sequence, type, tag, size);
-            return true;
+            claim.Commit(size, options.Type, tag);
         }
+
+        Count(sequence, options.Type, tag, size);
+        return true;
     }
 
+    private bool WriteArray(Writer writer, ulong sequence, ulong tag, ArrayFormat format)
+    {
+        if (!writer.ClaimArray(format, options.Timeout, out ArrayClaim claim, options.Timestamp))
+        {
+            throw Outcome.TimedOut(options.Name);
+        }
+
+        using (claim)
+        {
+            Span<byte> bytes = claim.Bytes;
+            for (int offset = 0; offset < bytes.Length; offset += Patterns.BlockSize)
+            {
+                if (!Fill(bytes.Slice(offset, Math.Min(Patterns.BlockSize, bytes.Length - offset)), sequence, offset, bytes.Length))
+                {
+                    return false;
+                }
+            }
+
+            claim.Commit(tag);
+        }
+
+        bool described = options.Timestamp is not null || !IsAnnounced(format);
+        ushort type = described ? (ushort)ArrayDescriptor.FrameType : (ushort)0;
+        Count(sequence, type, tag, described ? ArrayDescriptor.FrameSize(format) : format.ByteCount);
+        return true;
+    }
+
+    private void Count(ulong sequence, ushort type, ulong tag, long size)
+    {
+        _digests!.EndFrame(sequence, type, tag);
+        _session.Count(sequence, size, Session.Now);
+        _session.NoteFrame(sequence, type, tag, size);
+    }
+
+    /// <summary>Whether the package gave this array's frame no descriptor: the rule of docs/arrays.md.</summary>
     private bool IsAnnounced(ArrayFormat format) =>
         _announced is not null && _announced.Dtype == format.Dtype && _announced.Order == format.Order &&
         _announced.Shape.SequenceEqual(format.Shape);
 
-    /// <summary>Fills a frame's content. False where a signal ended that; Outcome where the input ended.</summary>
-    private bool Fill(in Claim claim, long content, ulong sequence)
+    /// <summary>Fills a block of a frame's content. False where a signal ended that; Outcome where the input ended.</summary>
+    private bool Fill(Span<byte> block, ulong sequence, long offset, long size)
     {
-        for (long offset = 0; offset < content; offset += Patterns.BlockSize)
+        if (_input is null)
         {
-            Span<byte> block = claim.Slice(offset, (int)Math.Min(Patterns.BlockSize, content - offset));
-            if (_input is null)
-            {
-                _pattern.Fill(block, sequence, offset);
-            }
-            else if (_input.Read(block) is int filled && filled < block.Length)
-            {
-                return StopSignals.Requested ? false : throw new Outcome(
-                    ExitCode.ShortFrame,
-                    $"{options.Input}: ended after {offset + filled} of the {content} bytes of a frame, which was not sent");
-            }
-
-            _digests!.Add(block);
+            _pattern.Fill(block, sequence, offset);
+        }
+        else if (_input.Read(block) is int filled && filled < block.Length)
+        {
+            return StopSignals.Requested ? false : throw new Outcome(
+                ExitCode.ShortFrame,
+                $"{options.Input}: ended after {offset + filled} of the {size} bytes of a frame, which was not sent");
         }
 
+        _digests!.Add(block);
         return true;
     }
 

@@ -162,7 +162,7 @@ class Read:
             self._digests.close()
 
     def _report(self) -> dict[str, Any]:
-        fields = {
+        fields: dict[str, Any] = {
             "lost": self._session.lost,
             **metadata_fields(self._metadata),
             "since_send_us": self._since_send.to_json(),

@@ -99,7 +99,7 @@ class Session:
 
     def reached(self) -> bool:
         """Whether as many frames have passed as were asked for."""
-        return self._options.frames != 0 and self.frames >= self._options.frames
+        return bool(self._options.frames) and self.frames >= int(self._options.frames)
 
     def check_order(self, sequence: int) -> None:
         """Counts the frames missing before this one. Raises Outcome (corrupt) where the sequence does not rise."""

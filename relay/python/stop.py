@@ -37,7 +37,7 @@ def requested() -> bool:
 
 def exit_code() -> int:
     """130 for SIGINT, 143 for SIGTERM; 1 where no signal came."""
-    return {None: 1, signal.SIGINT: 130, signal.SIGTERM: 143}[_received]
+    return 1 if _received is None else 128 + _received
 
 
 def sleep_us(microseconds: int) -> None:

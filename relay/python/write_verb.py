@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 from contextlib import nullcontext
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 import numpy as np
 import numpy.typing as npt
@@ -58,7 +58,8 @@ class Write:
         sequence = writer.stats().frames + 1
         more = True
         while more:
-            with writer.batch() if options.batch > 1 else nullcontext():
+            batch: Union[zerobuffer.Batch, nullcontext[None]] = writer.batch() if options.batch > 1 else nullcontext()
+            with batch:
                 for _ in range(options.batch):
                     more = not session.reached() and self._write_one(writer, sequence)
                     if not more:
@@ -125,7 +126,7 @@ class Write:
                     raise EOFError
                 described = self._is_described(array_format)
                 type_ = ARRAY_FRAME_TYPE if described else 0
-                self._digest(sequence, type_, tag, memoryview(flat))
+                self._digest(sequence, type_, tag, flat.data)
         except EOFError:
             return False
         size = zerobuffer.ArrayDescriptor.frame_size(array_format) if described else array_format.nbytes
@@ -141,7 +142,7 @@ class Write:
         if self._input is None:
             self._pattern.fill(room, sequence)
             return True
-        filled = self._input.read(memoryview(room))
+        filled = self._input.read(room.data)
         if filled == room.size:
             return True
         if stop.requested():

@@ -1,7 +1,7 @@
 """The relay's three programs, each alone, against relay/README.md: command line, defaults, bytes, reports, exit codes, signals.
 
 The other end is the Python package in this process, or the same program; pairs of languages are tests/interop's. Expected bytes come
-from expected.py.
+from relay_expected.py.
 """
 
 import json
@@ -13,8 +13,8 @@ import zlib
 import numpy as np
 import pytest
 import zerobuffer
-from conftest import LIMIT, report
-from expected import content, table
+from relay_expected import content, table
+from relay_programs import LIMIT, report
 
 SMALL = ["--buffer-size", "1m"]
 CODES = {row[1].strip("`"): int(row[0]) for row in table("Exit codes") if "," not in row[0]}
