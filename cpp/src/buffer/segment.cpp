@@ -132,7 +132,7 @@ Result<void> retire_if_dead(std::string_view name) {
   if (!file) return file.take_failure();
   auto identity = file->identity();
   if (!identity) return identity.take_failure();
-  const std::string what = "\"" + std::string(name) + "\"";
+  const std::string what = std::string(1, '"').append(name).append(1, '"');
   // where buffers are made under their name, a maker may have died before it had written what this is
   const bool may_be_unfinished = !os::makes_unnamed_files();
   os::Mapping head;

@@ -40,7 +40,7 @@ Group find_group(const std::string& controller) {
     const auto first = line.find(':');
     const auto second = line.find(':', first + 1);
     if (first == std::string::npos || second == std::string::npos) continue;
-    const std::string names = "," + line.substr(first + 1, second - first - 1) + ",";
+    const std::string names = std::string(1, ',').append(line, first + 1, second - first - 1).append(1, ',');
     const std::string path = line.substr(second + 1);
     if (names.find("," + controller + ",") != std::string::npos) {
       return {"/sys/fs/cgroup/" + line.substr(first + 1, second - first - 1), path, false};
