@@ -74,7 +74,7 @@ def test_readers_of_all_languages_share_one_writer(outcomes: Outcomes, cell: Cel
 
 @cells_of(own_mistakes)
 def test_a_program_alone_obeys_the_common_command_line(outcomes: Outcomes, cell: Cell) -> None:
-    """Scenario 1.8, 2.9, 4.12, 5.1, 5.3, 5.4, 9.1"""
+    """Scenario 1.8, 2.9, 4.10, 4.12, 5.1, 5.3, 5.4, 9.1"""
     check(outcomes, cell)
 
 
