@@ -208,7 +208,7 @@ internal sealed class Session
         }
     }
 
-    private static Outcome? Guarded(Action step)
+    private Outcome? Guarded(Action step)
     {
         try
         {
@@ -218,6 +218,10 @@ internal sealed class Session
         catch (Outcome early)
         {
             return early;
+        }
+        catch (ZeroBufferException error)
+        {
+            return Outcome.Of(error, _program); // of no buffer in particular
         }
     }
 

@@ -156,12 +156,13 @@ class Session:
         self._print(ended, report(), json_to_standard_error)
         return int(ended.code)
 
-    @staticmethod
-    def _guarded(step: Callable[[], None]) -> Optional[Outcome]:
+    def _guarded(self, step: Callable[[], None]) -> Optional[Outcome]:
         try:
             step()
         except Outcome as early:
             return early
+        except zerobuffer.ZeroBufferError as error:  # of no buffer in particular
+            return Outcome.of(error, self._program)
         return None
 
     def _print(self, ended: Outcome, report: dict[str, Any], json_to_standard_error: bool) -> None:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 Bytes = npt.NDArray[np.uint8]
 
 # Words turned round at once: they stay in the cache until they are copied on.
-_BLOCK = 4096
+_BLOCK = 16384
 
 
 def apply(transform: str, key: int, source: Bytes, target: Bytes) -> None:
