@@ -1,6 +1,7 @@
-// The functions of libzerobuffer.so, with blittable types only. SuppressGCTransition stands on those that look once and
-// are over in tens of nanoseconds, with no system call but a look at a lock every 100 ms; not on those that may wait, copy
-// a frame, or wake the other side.
+// The functions of libzerobuffer.so, with blittable types only. SuppressGCTransition stands on the two that look once, without
+// waiting: try_read and try_claim, which make no system call but a look at a lock every 100 ms where there is nothing, and a
+// barrier once per object. It does not stand on those that may wait, copy a frame, or wake the other side by a system call
+// (release, commit, write), which would hold up a garbage collection of the whole process.
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
