@@ -32,7 +32,7 @@ def check(outcomes: Outcomes, cell: Cell) -> None:
 
 @cells_of(pairs)
 def test_a_stream_arrives_as_it_was_sent(outcomes: Outcomes, cell: Cell) -> None:
-    """Scenario 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.8, 2.1, 2.3, 2.4, 2.5, 2.8, 3.1, 9.1"""
+    """Scenario 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.8, 2.1, 2.3, 2.4, 2.5, 2.8, 3.1, 4.10, 9.1"""
     check(outcomes, cell)
 
 
