@@ -408,5 +408,25 @@ TEST(SharedMapping, cancelling_from_another_thread_ends_every_wish_once) {
   releasing.join();
 }
 
+TEST(SharedMapping, any_thread_may_ask_for_metadata_that_is_not_there_while_another_one_reads) {
+  auto reader = Reader::create_anonymous(ring_of(4096)).value();
+  auto writer = Writer::open_fd(reader.fd(), ring_of(4096)).value();
+  std::atomic<bool> over{false};
+  std::thread asking([&] {
+    while (!over) {
+      EXPECT_STATUS(reader.metadata(0ns), Status::timeout);
+    }
+  });
+  std::thread writing([&] {
+    for (int i = 0; i < 2000; ++i) writer.write(payload(100, 1), generous).value();
+  });
+  for (int i = 0; i < 2000; ++i) EXPECT_OK(reader.read(generous));
+  writing.join();
+  over = true;
+  asking.join();
+  EXPECT_OK(writer.close());
+  EXPECT_STATUS(reader.metadata(0ns), Status::closed);
+}
+
 }  // namespace
 }  // namespace zerobuffer

@@ -220,7 +220,7 @@ Failure ReaderCore::failure(Status status) const noexcept {
     if (next == Next::frame) return take();
     if (next == Next::failed) continue;
     if (ended != Status::ok) {
-      if (ended == Status::peer_dead) reported_dead_ = seen_writer_.epoch();
+      if (ended == Status::peer_dead) reported_dead_.store(seen_writer_.epoch(), std::memory_order_relaxed);
       return failure(ended);
     }
     if (blocks_the_writer(now)) return failure(Status::held_frames_block);
@@ -235,7 +235,8 @@ Status ReaderCore::look_at_writer(std::int64_t now) noexcept {
     case WriterState::closed:
       return Status::closed;
     case WriterState::attached:
-      if (reported_dead_ == seen_writer_.epoch() || now - looked_at_ < longest_sleep_ns) return Status::ok;
+      if (reported_dead_.load(std::memory_order_relaxed) == seen_writer_.epoch() || now - looked_at_ < longest_sleep_ns)
+        return Status::ok;
       looked_at_ = now;
       looks_.add();
       if (attachment_.writer_lock_held()) return Status::ok;
@@ -246,10 +247,27 @@ Status ReaderCore::look_at_writer(std::int64_t now) noexcept {
   }
 }
 
+// The same from any thread.
+Status ReaderCore::glance_at_writer(std::int64_t now) noexcept {
+  const protocol::PlaceWord place = attachment_.writer_place();
+  if (place.writer_state() == WriterState::closed) return Status::closed;
+  if (place.writer_state() != WriterState::attached ||
+      reported_dead_.load(std::memory_order_relaxed) == place.epoch() ||
+      now - glanced_at_.load(std::memory_order_relaxed) < longest_sleep_ns) {
+    return Status::ok;
+  }
+  if (attachment_.writer_lock_held()) {
+    glanced_at_.store(now, std::memory_order_relaxed);
+    return Status::ok;
+  }
+  return attachment_.writer_place().bits == place.bits ? Status::peer_dead : Status::ok;
+}
+
 // For a while now, the writer has been waiting for room that only this reader's held frames keep from it.
 bool ReaderCore::blocks_the_writer(std::int64_t now) noexcept {
   const protocol::Oieb& oieb = attachment_.oieb();
-  const bool lives = seen_writer_.writer_state() == WriterState::attached && seen_writer_.epoch() != reported_dead_;
+  const bool lives = seen_writer_.writer_state() == WriterState::attached &&
+                     seen_writer_.epoch() != reported_dead_.load(std::memory_order_relaxed);
   const bool blocks = lives && held_.span() != 0 && Machine::load_acquire(oieb.writer_waiting) != 0 &&
                       Machine::load_relaxed(oieb.wanted_pos) > Machine::load_relaxed(attachment_.slot().read_pos);
   if (!blocks || blocking_at_ != ring_.next()) {
@@ -314,7 +332,7 @@ Result<std::vector<std::byte>> ReaderCore::metadata(std::chrono::nanoseconds tim
   protocol::Oieb& oieb = attachment_.oieb();
   for (;;) {
     if (attachment_.forked()) return Status::forked;
-    // Where metadata is there, nothing of this object is touched: any thread may ask (with a zero timeout).
+    // With a zero timeout any thread may ask: nothing of this object is touched that is not constant or atomic.
     const std::uint64_t version = Machine::load_acquire(oieb.metadata_version);
     if (version != 0 && version % 2 == 0) {
       const std::uint64_t used = Machine::load_relaxed(oieb.metadata_used);
@@ -331,7 +349,8 @@ Result<std::vector<std::byte>> ReaderCore::metadata(std::chrono::nanoseconds tim
       if (deadline.at(os::now_ns()) <= os::now_ns()) return Status::timeout;
       continue;  // it was changed while we read
     }
-    const Status ended = look_at_writer(os::now_coarse_ns());
+    const std::int64_t now = os::now_coarse_ns();
+    const Status ended = deadline.at_once() ? glance_at_writer(now) : look_at_writer(now);
     if (Machine::load_acquire(oieb.metadata_version) != version) continue;  // written just before the writer went
     if (ended != Status::ok) return ended;
     if (deadline.at_once()) return Status::timeout;
@@ -356,6 +375,8 @@ Result<void> ReaderCore::Watch::begin(bool for_metadata, ReadyCallback callback,
   if (core_.waiter_.take_interrupt()) return Status::interrupted;
   if (core_.acknowledge_.frames > 1) core_.settle();
   for_metadata_ = for_metadata;
+  // a glance, which the asker has had, leaves no trace of what it saw
+  if (for_metadata) core_.seen_writer_ = core_.attachment_.writer_place();
   return watch(*this, callback, context);
 }
 
@@ -377,8 +398,12 @@ bool ReaderCore::Watch::worth_a_look(std::int64_t now) noexcept {
   looked_at_ = now;
   if (core_.owes_the_writer()) core_.settle();
   const bool alive = core_.seen_writer_.writer_state() != WriterState::attached ||
-                     core_.reported_dead_ == core_.seen_writer_.epoch() || attachment.writer_lock_held();
-  if (!alive) core_.looked_at_ = 0;  // so that the next call looks too
+                     core_.reported_dead_.load(std::memory_order_relaxed) == core_.seen_writer_.epoch() ||
+                     attachment.writer_lock_held();
+  if (!alive) {  // so that the next call looks too
+    core_.looked_at_ = 0;
+    core_.glanced_at_.store(0, std::memory_order_relaxed);
+  }
   return !alive || !attachment.owns_slot() || core_.blocks_the_writer(now);
 }
 

@@ -80,6 +80,7 @@ class ReaderCore {
   [[nodiscard]] Failure failure(Status status) const noexcept;
 
   [[nodiscard]] Status look_at_writer(std::int64_t now) noexcept;
+  [[nodiscard]] Status glance_at_writer(std::int64_t now) noexcept;
   [[nodiscard]] bool blocks_the_writer(std::int64_t now) noexcept;
   [[nodiscard]] bool owes_the_writer() const noexcept;
   void note_lost(std::uint64_t first_sequence) noexcept;
@@ -110,7 +111,8 @@ class ReaderCore {
   std::int64_t looked_at_ = 0;                    // when the writer's life was last looked at
   std::uint64_t blocking_at_ = 0;                 // where this reader has stood ...
   std::int64_t blocking_since_ = 0;               // ... since when its held frames alone keep the writer from going on
-  std::uint64_t reported_dead_ = 0;               // writer epoch whose death was told
+  std::atomic<std::uint64_t> reported_dead_{0};   // writer epoch whose death was told
+  std::atomic<std::int64_t> glanced_at_{0};       // when glance_at_writer() last found it alive
   int cpu_ = -1;
   protocol::PlaceWord seen_writer_;
 
