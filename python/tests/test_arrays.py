@@ -195,6 +195,13 @@ def test_dtypes_that_no_frame_can_carry_are_refused(ends, dtype):
     assert writer.write_array(np.zeros(1))
 
 
+@pytest.mark.parametrize("dtype", ["<i08", "|u01", "<f", "f4", "=f4", "<f3", "|b2"])
+def test_dtypes_in_metadata_are_written_exactly_as_specified(dtype):
+    metadata = ArrayFormat("<f4", (2,)).to_metadata().replace(b"<f4", dtype.encode())
+    with pytest.raises(zerobuffer.CorruptError):
+        parse_metadata(metadata)
+
+
 def test_wrong_shapes_names_and_orders_are_refused(ends):
     _, writer = ends
     for arguments in ({"shape": (-1,)}, {"shape": (2,) * 33}, {"shape": (2**61, 4)}, {"shape": (2,), "names": ("a", "b")}):

@@ -43,7 +43,7 @@ _HAS_SEND_TIME = 2
 
 def _check_dtype(text: str) -> np.dtype[Any]:
     """The numpy dtype of e.g. "<f4"; ValueError for anything that is not a plain number with its byte order."""
-    if len(text) < 3 or not text[2:].isascii() or not text[2:].isdigit():
+    if len(text) < 3 or not text[2:].isascii() or not text[2:].isdigit() or text[2] == "0":
         raise ValueError(f"dtype {text!r} is not a byte order, a kind and a size")
     byte_order, kind, size = text[0], text[1], int(text[2:]) if len(text) < 5 else 0
     if size not in _SIZES_OF_KIND.get(kind, ()) or byte_order not in ("|" if size == 1 else "<>"):
