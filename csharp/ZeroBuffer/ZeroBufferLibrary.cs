@@ -1,8 +1,6 @@
 // What concerns no single reader or writer: versions, and the buffers of this machine.
 using System;
 using System.Collections.Generic;
-using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using System.Text;
 using ZeroBuffer.Interop;
 
@@ -23,9 +21,7 @@ public static unsafe class ZeroBufferLibrary
     public static IReadOnlyList<string> ListBuffers()
     {
         var names = new List<string>();
-        var context = GCHandle.Alloc(names);
-        int status = Native.zb_list_buffers(&Visit, GCHandle.ToIntPtr(context));
-        context.Free();
+        int status = BufferNames.AddTo(names);
         if (status != (int)Status.Ok)
         {
             Failure.Throw(status, nameof(ZeroBufferLibrary));
@@ -63,12 +59,5 @@ public static unsafe class ZeroBufferLibrary
         byte[] bytes = new byte[Encoding.UTF8.GetByteCount(name) + 1];
         Encoding.UTF8.GetBytes(name, bytes);
         return bytes;
-    }
-
-    [UnmanagedCallersOnly]
-    private static byte Visit(byte* name, nint context)
-    {
-        ((List<string>)GCHandle.FromIntPtr(context).Target!).Add(Failure.Text(name));
-        return 1;
     }
 }
