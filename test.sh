@@ -7,7 +7,11 @@
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")" || exit 1
 
-suites=(cpp explorer python across reference mypy models tsan asan fuzz packaging house scenarios format tidy leftovers)
+# Two lanes run beside each other: tests that mostly wait for each other's processes, and, behind them in priority, what
+# compiles and computes.
+waiting_suites=(cpp c python dotnet across interop reference house scenarios format)
+computing_suites=(tsan asan packaging models tidy explorer fuzz mypy)
+suites=("${waiting_suites[@]}" "${computing_suites[@]}" leftovers)
 chosen=("$@")
 [ $# -gt 0 ] || chosen=("${suites[@]}")
 for name in "${chosen[@]}"; do
@@ -23,6 +27,9 @@ fuzz_seconds=60
 export ZEROBUFFER_TEST_RUN=$$-$(date +%s%N)
 # For tests that start the command line program or the helper programs of the C++ tests.
 export ZEROBUFFER_BIN_DIR=$release/bin ZEROBUFFER_HELPER_DIR=$release/helpers
+# Where .NET programs find the C library. No build server of .NET outlives its suite.
+export ZEROBUFFER_LIBRARY=$release/lib/libzerobuffer.so.2
+export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_CLI_USE_MSBUILD_SERVER=0 MSBUILDDISABLENODEREUSE=1
 export PYTHONDONTWRITEBYTECODE=1 PYTHONFAULTHANDLER=1
 mkdir -p "$logs"
 
@@ -35,23 +42,33 @@ build() { cmake --preset "$1" && cmake --build --preset "$1" --parallel "$(nproc
 pytest_in() { env --default-signal=INT,QUIT "$python" -m pytest --timeout=300 -p no:cacheprovider "$@"; }
 
 run_cpp() { ctest --preset release --no-tests=error --parallel 2 --timeout 300 --label-regex '^zerobuffer_tests$'; }
+run_c() { ctest --preset release --no-tests=error --parallel 2 --timeout 300 --label-regex '^c$'; }
 run_explorer() { "$release/tests/zerobuffer_explorer_tests"; }
 run_python() { pytest_in python/tests; }
-run_across() { pytest_in tests --ignore=tests/packaging; }
+# Each test on the newest framework; the build for the oldest one runs on the same runtime (roll-forward) and in short.
+run_dotnet() {
+  dotnet test csharp/ZeroBuffer.Tests --no-build --configuration Release --framework net10.0 &&
+    DOTNET_ROLL_FORWARD=Major dotnet test csharp/ZeroBuffer.Tests --no-build --configuration Release --framework net8.0 --filter 'Framework!=newest'
+}
+run_across() { pytest_in tests --ignore=tests/packaging --ignore=tests/relay --ignore=tests/interop; }
+run_interop() { pytest_in tests/relay tests/interop; }
 run_reference() { pytest_in protocol/reference/tests; }
 run_mypy() { "$python" -m mypy; }
 run_models() { protocol/model/run.sh; }
 # ThreadSanitizer sees both ends only where they share one mapping. Without address randomisation, because its shadow
 # memory does not fit every layout of newer kernels; where a container forbids that, it is tried with.
 run_tsan() {
-  build tsan zerobuffer_tests || return
+  build tsan zerobuffer_tests zerobuffer_c_tests || return
   local plain=(); setarch -R true 2>/dev/null && plain=(setarch -R)
-  TSAN_OPTIONS=halt_on_error=1 "${plain[@]}" build/tsan/tests/zerobuffer_tests --gtest_filter='SharedMapping*:Ring*'
+  export TSAN_OPTIONS=halt_on_error=1
+  "${plain[@]}" build/tsan/tests/zerobuffer_tests --gtest_filter='SharedMapping*:Ring*:WhenReady*' &&
+    "${plain[@]}" build/tsan/tests/zerobuffer_c_tests
 }
 # Not the tests that kill or stop processes or run full counts: they say nothing more here and take ten times as long.
 run_asan() {
-  build asan zerobuffer_tests || return
-  UBSAN_OPTIONS=print_stacktrace=1 build/asan/tests/zerobuffer_tests --gtest_filter='-Process*:Full*:*killed*:*stopped*'
+  build asan zerobuffer_tests zerobuffer_c_tests || return
+  export UBSAN_OPTIONS=print_stacktrace=1
+  build/asan/tests/zerobuffer_tests --gtest_filter='-Process*:Full*:*killed*:*stopped*' && build/asan/tests/zerobuffer_c_tests
 }
 run_fuzz() {
   local sources=(cpp/fuzz/fuzz_*.cpp) program bad=0 good=0
@@ -75,7 +92,7 @@ run_packaging() { pytest_in tests/packaging; }
 run_house() { scripts/check_house.py; }
 run_scenarios() { scripts/check_scenarios.py; }
 cpp_files() { git ls-files --cached --others --exclude-standard -- "$@"; }
-run_format() { cpp_files '*.cpp' '*.hpp' | xargs clang-format --dry-run --Werror; }
+run_format() { cpp_files '*.cpp' '*.hpp' '*.c' '*.h' | xargs clang-format --dry-run --Werror; }
 # The core only: the program's header libraries alone would take longer than all of it.
 run_tidy() { cpp_files 'cpp/src/*.cpp' | xargs -P "$(nproc)" -n 1 clang-tidy --quiet -p "$release"; }
 run_leftovers() {
@@ -108,14 +125,18 @@ is_mine() {
 # Reads a suite's log and prints "passed failed skipped"; nothing where the log holds no result.
 count() {
   case $1 in
-    cpp)
+    cpp | c)
       awk '/tests passed, [0-9]+ tests? failed out of/ {for (i = 1; i < NF; i++) {if ($(i+1) ~ /^tests?$/ && $(i+2) == "failed") bad = $i; if ($(i-1) == "of") all = $i}; all = $NF; seen = 1}
            /\*\*\*Skipped/ {skipped++}
            END {if (seen) print all - bad - skipped, bad, skipped + 0}' "$2" ;;
     explorer | tsan | asan)
       awk '/^\[  PASSED  \] [0-9]+ test/ {good = $4; seen = 1} /^\[  FAILED  \] [0-9]+ test/ {bad = $4; seen = 1}
-           /^\[  SKIPPED \] [0-9]+ test/ {skipped = $4} END {if (seen) print good + 0, bad + 0, skipped + 0}' "$2" ;;
-    python | across | reference | packaging)
+           /^\[  SKIPPED \] [0-9]+ test/ {skipped = $4} /^[0-9]+ passed, [0-9]+ failed/ {good += $1; bad += $3; seen = 1}
+           END {if (seen) print good + 0, bad + 0, skipped + 0}' "$2" ;;
+    dotnet)
+      awk '/^(Passed|Failed)! / {for (i = 1; i < NF; i++) {n = $(i+1) + 0; if ($i == "Failed:") bad += n; else if ($i == "Passed:") good += n; else if ($i == "Skipped:") skipped += n}; seen = 1}
+           END {if (seen) print good + 0, bad + 0, skipped + 0}' "$2" ;;
+    python | across | interop | reference | packaging)
       awk '/^=+ .* in [0-9.]+s/ {good = bad = skipped = 0; seen = 1
              for (i = 2; i <= NF; i++) {word = $i; sub(/,$/, "", word)
                if (word == "passed" || word == "xfailed") good += $(i-1); else if (word == "failed" || word ~ /^errors?$/) bad += $(i-1)
@@ -128,14 +149,11 @@ count() {
 
 # --- running them -------------------------------------------------------------------------------------------------------------
 
-declare -a table=()
-total_passed=0 total_failed=0 total_skipped=0
-
-# run NAME SECONDS COMMAND…: one row of the table. A command that failed without a failed test counts as one failure.
+# run NAME SECONDS COMMAND…: one row of the table, left in a file of its own. A command that failed without a failed test
+# counts as one failure.
 run() {
   local name=$1 seconds=$2 log=$logs/$1.log began=$SECONDS code passed failed skipped
   shift 2
-  printf '== %-12s' "$name"
   : >"$log"
   ( set +e; "$@" ) >>"$log" 2>&1 </dev/null &
   local child=$!
@@ -145,20 +163,25 @@ run() {
   kill_tree "$watchdog" 2>/dev/null; wait "$watchdog" 2>/dev/null
   read -r passed failed skipped <<<"$(count "$name" "$log")"
   # Preparing is no test: it counts only where it fails. A check without a count of its own is one test.
-  case $name in setup | build | install) passed=0 failed=$((code != 0)) skipped=0 ;; esac
+  local prepares=0
+  case $name in setup | build | install | dotnet-build) prepares=1 passed=0 failed=$((code != 0)) skipped=0 ;; esac
   : "${passed:=$((code == 0))}" "${failed:=$((code != 0))}" "${skipped:=0}"
   if [ $code -ne 0 ] && [ "$failed" -eq 0 ]; then failed=1; fi
-  if [[ $name != @(setup|build|install) ]] && [ $code -eq 0 ] && [ $((passed + failed)) -eq 0 ]; then failed=1; echo "test.sh: no test ran" >>"$log"; fi
-  total_passed=$((total_passed + passed)) total_failed=$((total_failed + failed)) total_skipped=$((total_skipped + skipped))
-  table+=("$(printf '%-12s %7d %7d %8d %7d s' "$name" "$passed" "$failed" "$skipped" $((SECONDS - began)))")
-  printf '%6d passed %4d failed %4d skipped %5d s\n' "$passed" "$failed" "$skipped" $((SECONDS - began))
-  if [ "$failed" -ne 0 ]; then
-    grep -nE '^FAILED|^ERROR |\*\*\*(Failed|Timeout|Exception)|^\[  FAILED  \]|(error|warning):|WARNING: ThreadSanitizer|ERROR: AddressSanitizer|runtime error:' "$log" | head -40
-    echo "-- the end of $log:"
-    tail -40 "$log"
-  elif [ "$skipped" -ne 0 ]; then
-    grep -E '^SKIPPED|\*\*\*Skipped|^\[  SKIPPED \] [^0-9]' "$log" | sort -u | head -20
-  fi
+  if [ $prepares -eq 0 ] && [ $code -eq 0 ] && [ $((passed + failed)) -eq 0 ]; then failed=1; echo "test.sh: no test ran" >>"$log"; fi
+  echo "$passed $failed $skipped $((SECONDS - began))" >"$logs/$name.row"
+  # in one piece, since two lanes speak
+  local text
+  text=$(printf '== %-12s%6d passed %4d failed %4d skipped %5d s' "$name" "$passed" "$failed" "$skipped" $((SECONDS - began))
+    if [ "$failed" -ne 0 ]; then
+      echo
+      grep -nE '^FAILED|^ERROR |\*\*\*(Failed|Timeout|Exception)|^\[  FAILED  \]|\[FAIL\]|(error|warning)( [A-Z]+[0-9]+)?:|WARNING: ThreadSanitizer|ERROR: AddressSanitizer|runtime error:' "$log" | head -40
+      echo "-- the end of $log:"
+      tail -40 "$log"
+    elif [ "$skipped" -ne 0 ]; then
+      echo
+      grep -E '^SKIPPED|\*\*\*Skipped|^\[  SKIPPED \] [^0-9]|\[SKIP\]' "$log" | sort -u | head -20
+    fi)
+  echo "$text"
 }
 
 # Ends a process and all that it started, by their numbers.
@@ -171,23 +194,36 @@ kill_tree() {
 install_package() {
   rm -rf build/lib* && "$root/.venv/bin/pip" install --quiet --no-index --no-deps --no-build-isolation --force-reinstall .
 }
+build_dotnet() { dotnet build csharp/ZeroBuffer.slnx --no-restore --configuration Release; }
 wanted() { [[ " ${chosen[*]} " == *" $1 "* ]]; }
+run_lane() {
+  local name
+  for name in "$@"; do
+    if wanted "$name"; then run "$name" 1500 "run_$name"; fi
+  done
+}
 
+rm -f "$logs"/*.row
 list_shared_memory >"$logs/shm-before"
 run setup 900 scripts/setup.sh
 run build 1500 build release
 run install 900 install_package
-for name in "${suites[@]}"; do
-  wanted "$name" || continue
-  case $name in
-    cpp | models | packaging | tsan | asan) run "$name" 900 "run_$name" ;;
-    *) run "$name" 600 "run_$name" ;;
-  esac
-done
+run dotnet-build 600 build_dotnet
+( renice -n 10 -p $BASHPID >/dev/null; run_lane "${computing_suites[@]}" ) &
+computing=$!
+run_lane "${waiting_suites[@]}"
+wait "$computing"
+run_lane leftovers
 
 echo
 printf '%-12s %7s %7s %8s %9s\n' suite passed failed skipped time
-printf '%s\n' "${table[@]}"
+total_passed=0 total_failed=0 total_skipped=0
+for name in setup build install dotnet-build "${suites[@]}"; do
+  [ -f "$logs/$name.row" ] || continue
+  read -r passed failed skipped seconds <"$logs/$name.row"
+  printf '%-12s %7d %7d %8d %7d s\n' "$name" "$passed" "$failed" "$skipped" "$seconds"
+  total_passed=$((total_passed + passed)) total_failed=$((total_failed + failed)) total_skipped=$((total_skipped + skipped))
+done
 echo "whole run: $SECONDS s; logs: $logs"
 if [ $total_skipped -gt 0 ]; then
   echo "$total_passed passed, $total_failed failed, $total_skipped skipped"

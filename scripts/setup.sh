@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Brings what building, testing and the demo need: Debian packages and a virtual environment .venv in the checkout.
+# Brings what building, testing and the demo need: Debian packages, a virtual environment .venv in the checkout and the NuGet
+# packages of the C# projects. The .NET SDK, which Debian does not have, must be there.
 # Quick and offline where everything is there already; may be run as often as one likes. Needs Debian 12 (or a relative of
 # it) and, where a package is missing, root or sudo.
 set -euo pipefail
@@ -49,3 +50,17 @@ if ! .venv/bin/python -c 'import sys, pip, numpy; sys.exit(sys.prefix == sys.bas
   rm -rf .venv
   /usr/bin/python3 -m venv --system-site-packages .venv
 fi
+
+if ! dotnet --list-sdks 2>/dev/null | grep -qE '^1[0-9]\.'; then
+  echo "setup: the .NET SDK 10 or later is missing: apt-get install dotnet-sdk-10.0 where your distribution has it," \
+    "else see https://learn.microsoft.com/dotnet/core/install/linux" >&2
+  exit 1
+fi
+log=$(mktemp)
+if ! dotnet restore csharp/ZeroBuffer.slnx -nodeReuse:false >"$log" 2>&1 </dev/null; then
+  cat "$log" >&2
+  echo "setup: the packages of the C# projects could not be restored, see above" >&2
+  rm -f "$log"
+  exit 1
+fi
+rm -f "$log"
