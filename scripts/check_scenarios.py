@@ -11,8 +11,8 @@ from collections import defaultdict
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-TEST_FILES = ("cpp/tests/**/test_*.cpp", "cpp/tests/explorer/*.cpp", "cpp/fuzz/fuzz_*.cpp", "python/tests/**/test_*.py",
-              "tests/**/test_*.py", "protocol/reference/tests/**/test_*.py")
+TEST_FILES = ("cpp/tests/**/test_*.cpp", "cpp/tests/c/test_*.c", "cpp/tests/explorer/*.cpp", "cpp/fuzz/fuzz_*.cpp",
+              "python/tests/**/test_*.py", "csharp/ZeroBuffer.Tests/**/*Tests.cs", "tests/**/test_*.py", "protocol/reference/tests/**/test_*.py")
 ROW = re.compile(r"^- (\d+\.\d+) (.+)$", re.MULTILINE)
 MENTION = re.compile(r"\bScenarios? (\d+\.\d+(?:(?:, | and )\d+\.\d+)*)")
 
