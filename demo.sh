@@ -8,6 +8,7 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 caller=$PWD
 cd "$here"
+export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
 
 # quietly STEP COMMAND…: shows what a command printed only where it fails.
 quietly() {
@@ -31,7 +32,8 @@ build() {
     cmake --build --preset release --parallel "$(nproc)" --target example_video_feeder zerobuffer_c
 }
 
-build_viewer() { dotnet build demo/csharp --configuration Release --artifacts-path build/dotnet -nodeReuse:false -p:UseSharedCompilation=false; }
+# No build server of .NET outlives the build.
+build_viewer() { dotnet build demo/csharp --configuration Release -nodeReuse:false -p:UseSharedCompilation=false; }
 
 install_package() {
   rm -rf build/lib* && .venv/bin/pip install --quiet --no-index --no-deps --no-build-isolation --force-reinstall .
