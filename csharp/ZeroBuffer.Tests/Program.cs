@@ -2,7 +2,10 @@
 // `dotnet test` does not come here. Knows nothing of what the functions do.
 using System;
 using System.Reflection;
+using System.Runtime.Versioning;
 using ZeroBuffer.Tests.Peers;
+
+[assembly: SupportedOSPlatform("linux")]
 
 namespace ZeroBuffer.Tests;
 
