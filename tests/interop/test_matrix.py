@@ -56,7 +56,7 @@ def test_a_mistake_beside_another_program_has_one_exit_code(outcomes: Outcomes, 
 
 @cells_of(chains)
 def test_a_chain_of_three_languages_passes_everything_on(outcomes: Outcomes, cell: Cell) -> None:
-    """Scenario 2.3, 9.1, 9.2"""
+    """Scenario 2.3, 2.8, 4.10, 9.1, 9.2"""
     check(outcomes, cell)
 
 
@@ -74,7 +74,7 @@ def test_readers_of_all_languages_share_one_writer(outcomes: Outcomes, cell: Cel
 
 @cells_of(own_mistakes)
 def test_a_program_alone_obeys_the_common_command_line(outcomes: Outcomes, cell: Cell) -> None:
-    """Scenario 1.8, 2.9, 4.10, 4.12, 5.1, 5.3, 5.4, 9.1"""
+    """Scenario 1.7, 1.8, 2.2, 2.9, 4.10, 4.12, 5.1, 5.3, 5.4, 9.1"""
     check(outcomes, cell)
 
 

@@ -159,6 +159,18 @@ def messages(bench: Bench, *order: Language) -> None:
     agree("CRC of the metadata", expected=crc_text(b"kept"), reader=got["metadata_crc"])
 
 
+@chains.scenario("metadata and no frame", "2.8", "4.10", "9.2")
+def metadata_alone(bench: Bench, *order: Language) -> None:
+    empty = bench.file("empty")
+    empty.write_bytes(b"")
+    chain = Chain(bench, order, NONE, ring="16k", writing=["--input", empty, "--metadata", "alone"], reading=["--expect-metadata", "alone"])
+    written, passed, got = chain.writer.end(), [relay.end() for relay in chain.relays], chain.reader.end()
+    agree("frames", expected=0, writer=written["frames"], relays=sum(relay["frames"] for relay in passed), reader=got["frames"])
+    for report in (*passed, got):
+        expect_metadata(report, b"alone")
+    agree("latency of no frame", expected=None, relay=passed[0]["relay_latency_us"])
+
+
 # --- one of three is killed ---------------------------------------------------------------------------------------------------
 
 

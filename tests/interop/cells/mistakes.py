@@ -241,6 +241,34 @@ def nobody_reads(bench: Bench, language: Language) -> None:
     agree("unread frames", expected=0, writer=source.end()["unread"])
 
 
+@own_mistakes.scenario("a relay that has enough, and one that wanted more", "4.10", "9.1")
+def relay_limits(bench: Bench, language: Language) -> None:
+    for limit, passed, writer_code, relay_code in ((5, 5, UNREAD, OK), (20, 10, OK, CLOSED_EARLY)):
+        name, output = bench.name(), bench.name()
+        sink = bench.start(language, "read", output, "--create", "--buffer-size", "64k", "--verify", "sequential")
+        source = bench.start(language, "write", name, "--create", "--buffer-size", "64k", "--wait-readers", 1, "--frames", 10, code=writer_code)
+        report = bench.start(language, "relay", "--input", name, "--output", output, "--frames", limit, code=relay_code).end()
+        agree("side", expected="input" if relay_code else None, relay=report["side"])
+        agree("frames", expected=passed, relay=report["frames"], reader=sink.end()["frames"])
+        agree("unread frames", expected=10 - passed, writer=source.end()["unread"])
+
+
+@own_mistakes.scenario("an output that a relay cannot use", "1.7", "2.2", "9.1")
+def relay_refused(bench: Bench, language: Language) -> None:
+    name = bench.name()
+    relay = ["relay", "--input", name, "--output"]
+    small = ["--create-output", "--buffer-size", "1k", "--metadata-size", "100"]
+    for metadata, frame in ((b"m" * 101, b"fits"), (b"fits", bytes(2000))):
+        with zerobuffer.Writer(name, payload_size=4096) as writer:
+            writer.write_metadata(metadata)
+            writer.write(frame)
+            report = bench.start(language, *relay, bench.name(), *small, code=NO_SPACE).end()
+            agree("side and frames", expected=("output", 0), relay=(report["side"], report["frames"]))
+    output = bench.name()
+    with zerobuffer.Writer(name, payload_size=4096), zerobuffer.Writer(output, payload_size=4096):
+        agree("side", expected="output", relay=bench.start(language, *relay, output, code=IN_USE).end()["side"])
+
+
 @own_mistakes.scenario("SIGINT and SIGTERM close everything", "4.12", short=True)
 def signals(bench: Bench, language: Language) -> None:
     small = ("--buffer-size", "64k", "--timeout-ms", -1)
