@@ -367,20 +367,18 @@ Result<void> ReaderCore::when_ready(ReadyCallback callback, void* context) {
 Result<void> ReaderCore::when_metadata(ReadyCallback callback, void* context) {
   return watch_.begin(true, callback, context);
 }
-bool ReaderCore::cancel_when() noexcept { return watch_.cancel(); }
+bool ReaderCore::cancel_when() noexcept { return watch_.unwatch(); }
 
 Result<void> ReaderCore::Watch::begin(bool for_metadata, ReadyCallback callback, void* context) {
   if (core_.attachment_.forked()) return Status::forked;
-  if (used_.exchange(true, std::memory_order_relaxed) && is_watched(*this)) return watched_already();
+  if (is_watched()) return watched_already();
   if (core_.waiter_.take_interrupt()) return Status::interrupted;
   if (core_.acknowledge_.frames > 1) core_.settle();
   for_metadata_ = for_metadata;
   // a glance, which the asker has had, leaves no trace of what it saw
   if (for_metadata) core_.seen_writer_ = core_.attachment_.writer_place();
-  return watch(*this, callback, context);
+  return watch(callback, context);
 }
-
-bool ReaderCore::Watch::cancel() noexcept { return used_.load(std::memory_order_relaxed) && unwatch(*this); }
 
 bool ReaderCore::Watch::worth_a_look(std::int64_t now) noexcept {
   buffer::Attachment& attachment = core_.attachment_;
@@ -442,7 +440,7 @@ int ReaderCore::fd() const noexcept { return attachment_.named() ? -1 : attachme
 
 void ReaderCore::close() noexcept {
   if (attachment_.forked()) return;  // the parent's; its mapping stays, so that views of it do not fault
-  watch_.cancel();
+  watch_.unwatch();
   settle();
   attachment_.begin_leave();
   held_.end([this](std::uint64_t oldest, bool finished) { work(oldest, finished); });

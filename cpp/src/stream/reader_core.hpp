@@ -55,19 +55,17 @@ class ReaderCore {
    public:
     explicit Watch(ReaderCore& core) noexcept : core_(core) {}
     Result<void> begin(bool for_metadata, ReadyCallback callback, void* context);
-    bool cancel() noexcept;
 
    private:
     bool worth_a_look(std::int64_t now) noexcept override;
     std::uint32_t arm() noexcept override;
     void disarm() noexcept override;
     std::uint32_t& word() noexcept override { return core_.attachment_.oieb().data_futex; }
-    std::int64_t longest_first_sleep() const noexcept override { return core_.waiter_.next_sleep(); }
+    std::int64_t longest_first_sleep() noexcept override { return core_.waiter_.next_sleep(); }
 
     ReaderCore& core_;
     bool for_metadata_ = false;
-    std::int64_t looked_at_ = 0;     // when the writer's life was last looked at
-    std::atomic<bool> used_{false};  // ever
+    std::int64_t looked_at_ = 0;  // when the writer's life was last looked at
   };
 
   ReaderCore(buffer::Attachment attachment, const BufferConfig& config);

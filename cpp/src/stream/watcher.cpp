@@ -33,6 +33,8 @@ struct Entry {
   bool armed = false;
 };
 
+}  // namespace
+
 /// One thread and those it waits for. Everything but the sleep happens under the lock of all, which no callback holds.
 class Watcher {
  public:
@@ -136,6 +138,8 @@ class Watcher {
   std::thread::id thread_;
 };
 
+namespace {
+
 /// All watchers of this process; neither they nor this are ever deleted, since their threads outlive main().
 struct Watchers {
   std::mutex mutex;
@@ -159,18 +163,20 @@ Watchers& watchers() {
 
 }  // namespace
 
-bool is_watched(const Watched& watched) {
+bool Watched::is_watched() const {
+  if (!ever_.load(std::memory_order_relaxed)) return false;
   Watchers& process = watchers();
   const Lock lock(process.mutex);
-  return std::any_of(process.all.begin(), process.all.end(), [&](const Watcher* w) { return w->serves(watched); });
+  return std::any_of(process.all.begin(), process.all.end(), [&](const Watcher* w) { return w->serves(*this); });
 }
 
 Failure watched_already() {
   return {Status::invalid_argument, "a callback is asked for already; wait for it, or cancel it first"};
 }
 
-Result<void> watch(Watched& watched, ReadyCallback callback, void* context) {
+Result<void> Watched::watch(ReadyCallback callback, void* context) {
   if (callback == nullptr) return Failure(Status::invalid_argument, "the callback is null");
+  ever_.store(true, std::memory_order_relaxed);
   Watchers& process = watchers();
   const Lock lock(process.mutex);
   auto found = std::find_if(process.all.begin(), process.all.end(), [](const Watcher* w) { return w->has_room(); });
@@ -185,19 +191,20 @@ Result<void> watch(Watched& watched, ReadyCallback callback, void* context) {
     process.all.push_back(made.release());
     found = process.all.end() - 1;
   }
-  (*found)->add({&watched, callback, context, watched.longest_first_sleep()});
+  (*found)->add({this, callback, context, longest_first_sleep()});
   return {};
 }
 
-bool unwatch(Watched& watched) noexcept {
+bool Watched::unwatch() noexcept {
+  if (!ever_.load(std::memory_order_relaxed)) return false;
   Watchers& process = watchers();
   Lock lock(process.mutex);
   const bool removed =
-      std::any_of(process.all.begin(), process.all.end(), [&](Watcher* w) { return w->remove(watched); });
+      std::any_of(process.all.begin(), process.all.end(), [&](Watcher* w) { return w->remove(*this); });
   // also where it was removed: an earlier callback, after which it was asked again, may not have returned yet
   for (std::size_t i = 0; i < process.all.size(); ++i) {  // by number, since others may come meanwhile
     Watcher& watcher = *process.all[i];
-    watcher.called().wait(lock, [&] { return !watcher.calls(watched); });
+    watcher.called().wait(lock, [&] { return !watcher.calls(*this); });
   }
   return removed;
 }

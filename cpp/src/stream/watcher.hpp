@@ -3,6 +3,7 @@
 // Watched.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 
 #include "zerobuffer/config.hpp"
@@ -10,9 +11,29 @@
 
 namespace zerobuffer::stream {
 
-/// What can be waited for; stays where it is while it is watched. Its functions are called by one thread at a time.
+/// What can be waited for; stays where it is while it is watched.
 class Watched {
  public:
+  /// Asks for one callback. Only where none is asked for.
+  /// @return system_error where no thread can be started.
+  Result<void> watch(ReadyCallback callback, void* context);
+
+  /// True: the callback did not come and will not. Returns when it is not running, unless it is the callback that
+  /// calls.
+  bool unwatch() noexcept;
+
+  [[nodiscard]] bool is_watched() const;
+
+ protected:
+  Watched() = default;
+  ~Watched() = default;
+  Watched(const Watched&) = delete;
+  Watched& operator=(const Watched&) = delete;
+
+ private:
+  friend class Watcher;
+
+  // Called by one thread at a time, which need not be the one that asked.
   /// Whether the callback is due. Asked after every change of the word and at least every 100 ms.
   [[nodiscard]] virtual bool worth_a_look(std::int64_t now) noexcept = 0;
   /// The sleeper's half of the handshake (ring/signal.hpp).
@@ -20,24 +41,12 @@ class Watched {
   virtual void disarm() noexcept = 0;
   [[nodiscard]] virtual std::uint32_t& word() noexcept = 0;
   /// How long the first sleep may last: see Waiter.
-  [[nodiscard]] virtual std::int64_t longest_first_sleep() const noexcept = 0;
+  [[nodiscard]] virtual std::int64_t longest_first_sleep() noexcept = 0;
 
- protected:
-  Watched() = default;
-  ~Watched() = default;
-  Watched(const Watched&) = default;
-  Watched& operator=(const Watched&) = default;
+  std::atomic<bool> ever_{false};  // watched: nobody is looked for in vain when it ends
 };
 
-[[nodiscard]] bool is_watched(const Watched& watched);
 /// The answer to who asks for a second callback.
 [[nodiscard]] Failure watched_already();
-
-/// @param watched not watched yet
-/// @return system_error where no thread can be started.
-Result<void> watch(Watched& watched, ReadyCallback callback, void* context);
-
-/// True: the callback did not come and will not. Returns when it is not running, unless it is the callback that calls.
-bool unwatch(Watched& watched) noexcept;
 
 }  // namespace zerobuffer::stream

@@ -308,21 +308,19 @@ Status WriterCore::look_at_readers(bool must_look) noexcept {
 Result<void> WriterCore::when_ready(std::size_t size, ReadyCallback callback, void* context) {
   return watch_.begin(size, callback, context);
 }
-bool WriterCore::cancel_when() noexcept { return watch_.cancel(); }
+bool WriterCore::cancel_when() noexcept { return watch_.unwatch(); }
 
 Result<void> WriterCore::Watch::begin(std::size_t size, ReadyCallback callback, void* context) {
   if (core_.attachment_.forked()) return Status::forked;
-  if (used_.exchange(true, std::memory_order_relaxed) && is_watched(*this)) return watched_already();
+  if (is_watched()) return watched_already();
   if (core_.waiter_.take_interrupt()) return Status::interrupted;
   if (const Status status = core_.check_claim(size); status != Status::ok) return core_.failure(status, size);
   if (core_.ring_.publish()) core_.wakes_.add();  // an open batch is published rather than waited with
   there_is_room_ = core_.ring_.try_claim(size) != nullptr;
   if (there_is_room_) core_.ring_.discard();
   seen_ = core_.ring_.scan().active;
-  return watch(*this, callback, context);
+  return watch(callback, context);
 }
-
-bool WriterCore::Watch::cancel() noexcept { return used_.load(std::memory_order_relaxed) && unwatch(*this); }
 
 bool WriterCore::Watch::worth_a_look(std::int64_t now) noexcept {
   const buffer::Attachment& attachment = core_.attachment_;
@@ -480,7 +478,7 @@ std::uint64_t WriterCore::unread_by_all() const noexcept {
 }
 
 Result<std::uint64_t> WriterCore::close(std::chrono::nanoseconds linger) noexcept {
-  watch_.cancel();
+  watch_.unwatch();
   std::uint64_t unread = 0;
   Result<void> drained;
   if (!attachment_.forked()) {

@@ -61,20 +61,18 @@ class WriterCore {
    public:
     explicit Watch(WriterCore& core) noexcept : core_(core) {}
     Result<void> begin(std::size_t size, ReadyCallback callback, void* context);
-    bool cancel() noexcept;
 
    private:
     bool worth_a_look(std::int64_t now) noexcept override;
     std::uint32_t arm() noexcept override;
     void disarm() noexcept override;
     std::uint32_t& word() noexcept override { return core_.attachment_.oieb().space_futex; }
-    std::int64_t longest_first_sleep() const noexcept override { return core_.waiter_.next_sleep(); }
+    std::int64_t longest_first_sleep() noexcept override { return core_.waiter_.next_sleep(); }
 
     WriterCore& core_;
-    bool there_is_room_ = false;     // already when it was asked for
-    std::uint32_t seen_ = 0;         // readers then
-    std::int64_t looked_at_ = 0;     // when the readers' lives were last looked at
-    std::atomic<bool> used_{false};  // ever
+    bool there_is_room_ = false;  // already when it was asked for
+    std::uint32_t seen_ = 0;      // readers then
+    std::int64_t looked_at_ = 0;  // when the readers' lives were last looked at
   };
 
   WriterCore(buffer::Attachment attachment, const BufferConfig& config);
