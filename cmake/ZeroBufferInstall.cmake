@@ -25,7 +25,15 @@ write_basic_package_version_file("${PROJECT_BINARY_DIR}/zerobufferConfigVersion.
 install(FILES "${PROJECT_BINARY_DIR}/zerobufferConfig.cmake" "${PROJECT_BINARY_DIR}/zerobufferConfigVersion.cmake"
         DESTINATION "${zerobuffer_cmake_dir}")
 
-# Where the user gave absolute folders, pkg-config must not put the prefix before them.
+# The pkg-config files find the prefix from where they lie, so that `cmake --install --prefix` may choose it. Where the user
+# gave absolute folders, the prefix must not stand before them.
+if(IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}")
+  set(zerobuffer_pc_PREFIX "${CMAKE_INSTALL_PREFIX}")
+else()
+  file(RELATIVE_PATH zerobuffer_pc_up "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")
+  string(REGEX REPLACE "/$" "" zerobuffer_pc_up "${zerobuffer_pc_up}")
+  set(zerobuffer_pc_PREFIX "\${pcfiledir}/${zerobuffer_pc_up}")
+endif()
 foreach(folder IN ITEMS LIBDIR INCLUDEDIR)
   if(IS_ABSOLUTE "${CMAKE_INSTALL_${folder}}")
     set(zerobuffer_pc_${folder} "${CMAKE_INSTALL_${folder}}")

@@ -47,10 +47,9 @@ def needed(program: Path) -> list[str]:
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("installed")
-    run(["cmake", "-S", ROOT, "-B", folder / "build", "-G", "Ninja", f"-DCMAKE_INSTALL_PREFIX={folder / 'prefix'}",
-         "-DZEROBUFFER_BUILD_TESTS=OFF", "-DZEROBUFFER_BUILD_CLI=OFF"])
+    run(["cmake", "-S", ROOT, "-B", folder / "build", "-G", "Ninja", "-DZEROBUFFER_BUILD_TESTS=OFF", "-DZEROBUFFER_BUILD_CLI=OFF"])
     run(["cmake", "--build", folder / "build", "--parallel", "2"])
-    run(["cmake", "--install", folder / "build"])
+    run(["cmake", "--install", folder / "build", "--prefix", folder / "prefix"])    # chosen last, as the README does
     return folder / "prefix"
 
 
