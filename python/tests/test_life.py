@@ -255,18 +255,27 @@ def test_opening_and_closing_leaks_nothing(name):
 
 
 EXITS = """
-import sys, threading, time
+import atexit, sys, threading, time
+ended = threading.Event()  # registered before the package, hence waited for after it has closed everything
+atexit.register(lambda: how not in ("thread", "reader") or ended.wait(30))
 import zerobuffer
 name, how = sys.argv[1:]
+def call_until_closed(call):
+    try:
+        call()
+    except zerobuffer.HandleClosedError as error:
+        print(type(error).__name__, file=sys.stderr, flush=True)
+        ended.set()
 writer = zerobuffer.Writer.open(name, timeout=30)
 writer.write(b"last words")
 kept = writer.claim(10) if how == "claim" else None
 if how == "thread":
-    threading.Thread(target=lambda: writer.claim(writer.info.max_frame_size), daemon=True).start()
+    largest = writer.info.max_frame_size
+    threading.Thread(target=call_until_closed, args=[lambda: writer.claim(largest)], daemon=True).start()
     time.sleep(0.2)
 elif how == "reader":
     own = zerobuffer.Reader.anonymous(payload_size=100)
-    threading.Thread(target=own.read, daemon=True).start()
+    threading.Thread(target=call_until_closed, args=[own.read], daemon=True).start()
     time.sleep(0.2)
 elif how == "exception":
     raise SystemExit(0)
@@ -289,7 +298,7 @@ def test_a_process_that_exits_without_closing_is_no_dead_peer(name, how):
         )
         assert process.returncode == 0
         if how in ("thread", "reader"):
-            assert "HandleClosedError" in process.stderr, "the daemon thread's call was ended"
+            assert process.stderr == "HandleClosedError\n", "the daemon thread's call was ended"
         else:
             assert process.stderr == ""
         got = [bytes(frame) for frame in reader]
