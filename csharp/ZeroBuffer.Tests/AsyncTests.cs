@@ -317,4 +317,49 @@ public class AsyncTests : BufferTest
         writer.Write("and on"u8);
         (await reader.ReadAsync()).Dispose();
     }
+
+    private static void CountsAllocations(Channel channel, string[] arguments)
+    {
+        long perRound = AllocatedPerRound(arguments[0]).GetAwaiter().GetResult();
+        channel.Say(perRound.ToString(CultureInfo.InvariantCulture));
+    }
+
+    private static async Task<long> AllocatedPerRound(string name)
+    {
+        using var reader = Reader.Create(name, OneFrame);
+        using var writer = Writer.Open(name, TimeSpan.Zero);
+        byte[] data = new byte[600];
+        long before = 0;
+        const int rounds = 20_000;
+        Task writing = Task.Run(async () =>
+        {
+            for (int round = 0; round < 2 * rounds; ++round)
+            {
+                if (round == rounds)
+                {
+                    before = GC.GetTotalAllocatedBytes(precise: true);
+                }
+                await writer.WriteAsync(data);
+            }
+        });
+        for (int round = 0; round < 2 * rounds; ++round)
+        {
+            using Frame frame = await reader.ReadAsync();
+        }
+        await writing;
+        return (GC.GetTotalAllocatedBytes(precise: true) - before) / rounds;
+    }
+
+    [Fact]
+    public void Awaiting_on_both_sides_allocates_nothing_per_frame_in_the_whole_process()
+    {
+        ProcessPeer counting = StartProcess(CountsAllocations, Name);
+#if DEBUG
+        const long most = 200; // the compiler makes classes of the state machines, so that a debugger can look at them
+#else
+        const long most = 0;
+#endif
+        Assert.InRange(long.Parse(counting.Hear(), CultureInfo.InvariantCulture), 0, most);
+        counting.Finish();
+    }
 }
