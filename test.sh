@@ -45,10 +45,12 @@ run_cpp() { ctest --preset release --no-tests=error --parallel 2 --timeout 300 -
 run_c() { ctest --preset release --no-tests=error --parallel 2 --timeout 300 --label-regex '^c$'; }
 run_explorer() { "$release/tests/zerobuffer_explorer_tests"; }
 run_python() { pytest_in python/tests; }
-# Each test on the newest framework; the build for the oldest one runs on the same runtime (roll-forward) and in short.
+# Every test of the build for the newest framework; the build for the oldest one runs in short, on the same runtime.
 run_dotnet() {
-  dotnet test csharp/ZeroBuffer.Tests --no-build --configuration Release --framework net10.0 &&
-    DOTNET_ROLL_FORWARD=Major dotnet test csharp/ZeroBuffer.Tests --no-build --configuration Release --framework net8.0 --filter 'Framework!=newest'
+  test_dotnet net10.0 && DOTNET_ROLL_FORWARD=Major test_dotnet net8.0 --filter 'FullyQualifiedName~Framework|FullyQualifiedName~Core|FullyQualifiedName~Abi'
+}
+test_dotnet() {
+  env --default-signal=INT,QUIT dotnet test csharp/ZeroBuffer.Tests --no-build --configuration Release --framework "$@"
 }
 run_across() { pytest_in tests --ignore=tests/packaging --ignore=tests/relay --ignore=tests/interop; }
 run_interop() { pytest_in tests/relay tests/interop; }
