@@ -18,6 +18,22 @@ public class ThreadsTests : BufferTest
     /// <inheritdoc cref="InUse(Reader)"/>
     private static bool InUse(Writer writer) => Refused(() => writer.Drain(TimeSpan.Zero));
 
+    /// <summary>A call in another thread; again where a look by <see cref="InUse(Reader)"/> was inside at that moment.</summary>
+    private static Task<T> Begin<T>(Func<T> call) => Eventually.InAnotherThread(() =>
+    {
+        for (;;)
+        {
+            try
+            {
+                return call();
+            }
+            catch (ConcurrentUseException)
+            {
+                Thread.Yield();
+            }
+        }
+    });
+
     private static bool Refused(Action call)
     {
         try
@@ -36,7 +52,7 @@ public class ThreadsTests : BufferTest
     {
         using var reader = Reader.Create(Name, OneFrame);
         using var writer = Writer.Open(Name, TimeSpan.Zero);
-        Task<Frame> waiting = Eventually.InAnotherThread(() => reader.Read());
+        Task<Frame> waiting = Begin(() => reader.Read());
         Eventually.True(() => InUse(reader), "the other thread waits");
         Action[] reads =
         [
@@ -50,7 +66,7 @@ public class ThreadsTests : BufferTest
         writer.Write(new byte[1000]);
         Frame frame = waiting.Result();
 
-        Task<Claim> room = Eventually.InAnotherThread(() => writer.Claim(1000));
+        Task<Claim> room = Begin(() => writer.Claim(1000));
         Eventually.True(() => InUse(writer), "the other thread waits for room");
         Action[] writes =
         [
@@ -86,7 +102,7 @@ public class ThreadsTests : BufferTest
     {
         using var reader = Reader.Create(Name, OneFrame with { Wait = wait });
         using var writer = Writer.Open(Name, TimeSpan.Zero, new BufferOptions { Wait = wait });
-        Task<Frame> reading = Eventually.InAnotherThread(() => reader.Read());
+        Task<Frame> reading = Begin(() => reader.Read());
         Eventually.True(() => InUse(reader), "the other thread waits");
         reader.Interrupt();
         Assert.Throws<InterruptedWaitException>(() => reading.Result());
@@ -94,11 +110,11 @@ public class ThreadsTests : BufferTest
         Assert.Throws<InterruptedWaitException>(() => reader.Read());
         Assert.False(reader.Read(TimeSpan.FromMilliseconds(10), out _));
         writer.Write(new byte[1000]);
-        Task<Claim> claiming = Eventually.InAnotherThread(() => writer.Claim(1000));
+        Task<Claim> claiming = Begin(() => writer.Claim(1000));
         Eventually.True(() => InUse(writer), "the other thread waits for room");
         writer.Interrupt();
         Assert.Throws<InterruptedWaitException>(() => claiming.Result());
-        Task<long> closing = Eventually.InAnotherThread(() => writer.Close(Timeout.InfiniteTimeSpan));
+        Task<long> closing = Begin(() => writer.Close(Timeout.InfiniteTimeSpan));
         Eventually.True(() => InUse(writer), "the other thread lingers");
         writer.Interrupt();
         Assert.Throws<InterruptedWaitException>(() => closing.Result());
@@ -113,13 +129,13 @@ public class ThreadsTests : BufferTest
     {
         var reader = Reader.Create(Name, OneFrame with { Wait = wait });
         using var writer = Writer.Open(Name, TimeSpan.Zero, new BufferOptions { Wait = wait });
-        Task<Frame> reading = Eventually.InAnotherThread(() => reader.Read());
+        Task<Frame> reading = Begin(() => reader.Read());
         Eventually.True(() => InUse(reader), "the other thread waits");
         reader.Dispose();
         Assert.Contains("another thread", Assert.Throws<ObjectDisposedException>(() => reading.Result()).Message, StringComparison.Ordinal);
         using var next = Reader.Open(Name, TimeSpan.Zero);
         writer.Write(new byte[1000]);
-        Task<bool> writing = Eventually.InAnotherThread(() => writer.Write(new byte[1000]));
+        Task<bool> writing = Begin(() => writer.Write(new byte[1000]));
         Eventually.True(() => InUse(writer), "the other thread waits for room");
         writer.Dispose();
         Assert.Throws<ObjectDisposedException>(() => writing.Result());
@@ -177,7 +193,7 @@ public class ThreadsTests : BufferTest
         using var writer = Writer.Open(Name, TimeSpan.Zero);
         writer.Write(new byte[1000]);
         Frame frame = reader.Read();
-        Task<Frame> waiting = Eventually.InAnotherThread(() => reader.Read());
+        Task<Frame> waiting = Begin(() => reader.Read());
         Eventually.True(() => InUse(reader), "the other thread waits");
         Assert.Equal(1000, frame.AsArray().ByteCount);
         frame.Dispose();
