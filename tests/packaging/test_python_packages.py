@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 import zipfile
 from collections.abc import Sequence
@@ -81,6 +82,8 @@ def test_the_sdist_carries_all_that_it_needs_to_install(sources: Path, fresh_pyt
     (tmp_path / "dist").mkdir()
     sdist = build(sources, "sdist", tmp_path / "dist")
     assert sdist.name == f"zerobuffer-{VERSION}.tar.gz"
+    names = tarfile.open(sdist).getnames()
+    assert not [name for name in names if "csharp" in name or "/relay/" in name], "the Python package needs neither C# nor the relay"
     install(fresh_python, sdist, tmp_path)
     assert_works(fresh_python, tmp_path)
 
