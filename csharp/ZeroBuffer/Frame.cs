@@ -152,7 +152,7 @@ public readonly partial struct Frame : IDisposable, IEquatable<Frame>
         {
             FrameTable.ThrowReleased();
         }
-        return table.RentManager().Begin(_index);
+        return table.RentManager().Begin(_key, _index);
     }
 
     /// <summary>The bytes as a sequence; for frames of any size, in parts of at most 1 GiB beyond 2 GiB − 1.</summary>

@@ -65,16 +65,18 @@ public readonly struct FrameMemory : IDisposable, IEquatable<FrameMemory>
 /// <summary>What stands behind a <see cref="FrameMemory"/>; used again and again.</summary>
 internal sealed unsafe class FrameMemoryManager(FrameTable table) : MemoryManager<byte>
 {
+    private ulong _key;
     private uint _index;
     private byte* _data;
     private int _length;
     private long _token; // odd: in use
 
-    internal FrameMemory Begin(uint index)
+    internal FrameMemory Begin(ulong key, uint index)
     {
         // the caller has added the holder that this is, so that the bytes cannot go
         _data = table.BytesOfHeld(index, out nuint size);
         _length = (int)size;
+        _key = key;
         _index = index;
         long token = _token + 1;
         Volatile.Write(ref _token, token);
@@ -104,9 +106,12 @@ internal sealed unsafe class FrameMemoryManager(FrameTable table) : MemoryManage
     public override MemoryHandle Pin(int elementIndex = 0)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)elementIndex, (uint)_length, nameof(elementIndex));
-        byte* data = _data;
-        table.AddHolderBesideAnother(_index);
-        return new MemoryHandle(data + elementIndex, default, new FramePin(table, _index));
+        uint index = _index;
+        if ((Volatile.Read(ref _token) & 1) == 0 || !table.TryAddHolderBesideAnother(_key, index))
+        {
+            FrameTable.ThrowReleased();
+        }
+        return new MemoryHandle(table.BytesOfHeld(index, out _) + elementIndex, default, new FramePin(table, index));
     }
 
     public override void Unpin()

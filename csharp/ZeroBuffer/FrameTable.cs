@@ -23,6 +23,7 @@ internal sealed unsafe class FrameTable
     private readonly Stack<FrameMemoryManager> _managers = new();
     private ulong _version;
     private HeldAfterClose? _heldAfterClose;
+    private int _firstHeld; // once no frame comes any more: nothing before this entry is held
 
     internal FrameTable(Reader reader, int maxHeld)
     {
@@ -142,16 +143,20 @@ internal sealed unsafe class FrameTable
         }
     }
 
-    /// <summary>One more beside one that there is, whether or not the frame itself was released.</summary>
-    internal void AddHolderBesideAnother(uint index)
+    /// <summary>One more beside any that there is, also where the frame itself was released. False where nobody holds it.</summary>
+    internal bool TryAddHolderBesideAnother(ulong key, uint index)
     {
         ref Entry entry = ref _entries[index];
         for (ulong state = Volatile.Read(ref entry.State); ;)
         {
+            if (state >> VersionShift != key >> VersionShift)
+            {
+                return false;
+            }
             ulong seen = Interlocked.CompareExchange(ref entry.State, Counted(state), state);
             if (seen == state)
             {
-                return;
+                return true;
             }
             state = seen;
         }
@@ -200,6 +205,7 @@ internal sealed unsafe class FrameTable
         if (AnyHeld())
         {
             Volatile.Write(ref _heldAfterClose, new HeldAfterClose(this, Native.zb_reader_mapping(reader)));
+            Interlocked.MemoryBarrier(); // who gives a frame back now sees it, or we see that the frame is back
             EndIfAllBack();
         }
     }
@@ -275,12 +281,14 @@ internal sealed unsafe class FrameTable
         }
     }
 
+    /// <summary>Once no frame comes any more. It is asked with each release, so it goes on where it stopped.</summary>
     private bool AnyHeld()
     {
-        for (int i = 0; i < _entries.Length; ++i)
+        for (int i = Volatile.Read(ref _firstHeld); i < _entries.Length; ++i)
         {
             if (Volatile.Read(ref _entries[i].State) != 0)
             {
+                Volatile.Write(ref _firstHeld, i);
                 return true;
             }
         }
@@ -329,7 +337,8 @@ internal sealed unsafe class FrameTable
         {
             if (table.AnyHeld())
             {
-                table.ReleaseAll(); // the mapping stays: see ReleaseForgotten
+                _mapping = 0; // it stays: see ReleaseForgotten
+                table.ReleaseAll();
             }
             else
             {
