@@ -236,7 +236,7 @@ public sealed class ArrayStreamTests : IDisposable
     [Fact]
     public void A_later_version_of_the_schema_is_refused_when_an_array_is_asked_for()
     {
-        Assert.Throws<IncompatibleException>(() => _writer.WriteMetadata("{\"zerobuffer_schema\":2}"u8));
+        _writer.WriteMetadata("{\"zerobuffer_schema\":2}"u8);
         _writer.Write([1, 2, 3]);
         using Frame frame = Next();
         Assert.Throws<IncompatibleException>(() => frame.AsArray());

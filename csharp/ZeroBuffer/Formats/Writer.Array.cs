@@ -152,12 +152,21 @@ public sealed unsafe partial class Writer
         return taken;
     }
 
-    /// <summary>Called with every metadata that this writer has written.</summary>
+    /// <summary>
+    /// Called with every metadata that this writer has written. It is written, whatever it says; where it is none that is known
+    /// here, a later version's for example, every array says itself what it is.
+    /// </summary>
     private void NoteMetadata(ReadOnlySpan<byte> metadata)
     {
         _announced = true;
-        _knownFormat = null;
-        _knownFormat = StreamFormat.Parse(metadata);
+        try
+        {
+            _knownFormat = StreamFormat.Parse(metadata);
+        }
+        catch (ZeroBufferException error) when (error is CorruptException or IncompatibleException)
+        {
+            _knownFormat = null;
+        }
     }
 
     private static long FrameSize(ArrayFormat format, bool described) =>
