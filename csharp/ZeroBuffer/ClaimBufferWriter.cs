@@ -47,7 +47,7 @@ public sealed class ClaimBufferWriter : IBufferWriter<byte>
     public Span<byte> GetSpan(int sizeHint = 0) => _claim.Slice(WrittenCount, Room(sizeHint));
 
     /// <inheritdoc/>
-    /// <exception cref="InvalidOperationException">The claim has less room left than is asked for, or begins beyond 2 GiB − 1.</exception>
+    /// <exception cref="InvalidOperationException">The claim has less room left than is asked for.</exception>
     /// <exception cref="ObjectDisposedException">The claim was committed or discarded.</exception>
     public Memory<byte> GetMemory(int sizeHint = 0)
     {
@@ -102,6 +102,7 @@ public sealed class ClaimBufferWriter : IBufferWriter<byte>
 
         public override MemoryHandle Pin(int elementIndex = 0)
         {
+            ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)elementIndex, (uint)_length, nameof(elementIndex));
             fixed (byte* bytes = GetSpan())
             {
                 return new MemoryHandle(bytes + elementIndex); // native memory: it does not move

@@ -58,7 +58,7 @@ public sealed unsafe partial class Reader
             return ValueTask.FromCanceled<byte[]>(cancellationToken);
         }
         _gate.Enter(this);
-        int status = CopyMetadata(_native, 0, out byte[]? metadata);
+        int status = CopyMetadataInside(0, out byte[]? metadata);
         if (status == (int)Status.Ok)
         {
             _gate.Leave();
@@ -126,8 +126,9 @@ public sealed unsafe partial class Reader
         {
             _enumerator = enumerator;
             _ended = false;
-            Begin(token);
-            return new ValueTask<bool>(this, Version);
+            return Begin(token) is Exception failure
+                ? ValueTask.FromException<bool>(failure)
+                : new ValueTask<bool>(this, Version);
         }
 
         protected override bool TryFinish(out Frame result)
@@ -158,17 +159,11 @@ public sealed unsafe partial class Reader
 
         bool IValueTaskSource<bool>.GetResult(short token)
         {
+            BeginFetch(token);
             AsyncEnumerator enumerator = _enumerator!;
-            try
-            {
-                enumerator.Current = Result(token);
-                return !_ended;
-            }
-            finally
-            {
-                _enumerator = null;
-                Fetched(token);
-            }
+            bool ended = _ended;
+            enumerator.Current = Fetch(token); // from here on another operation may have begun
+            return !ended;
         }
     }
 

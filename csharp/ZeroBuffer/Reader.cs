@@ -187,16 +187,18 @@ public sealed unsafe partial class Reader : IDisposable, IEnumerable<Frame>, IAs
         }
         long timeoutNs = Timeouts.Nanoseconds(timeout);
         int most = Math.Min(frames.Length, _frames.Capacity);
-        _gate.Enter(this);
-        if (_many.Length < most)
+        NativeFrame[] many = _many;
+        if (many.Length < most)
         {
-            _many = GC.AllocateUninitializedArray<NativeFrame>(most);
+            many = GC.AllocateUninitializedArray<NativeFrame>(most);
         }
+        _gate.Enter(this);
+        _many = many;
         nuint count;
         int status;
-        fixed (NativeFrame* many = _many)
+        fixed (NativeFrame* first = many)
         {
-            status = Native.zb_reader_read_many(_native, timeoutNs, many, (nuint)most, &count);
+            status = Native.zb_reader_read_many(_native, timeoutNs, first, (nuint)most, &count);
         }
         if (status != (int)Status.Ok)
         {
@@ -205,7 +207,7 @@ public sealed unsafe partial class Reader : IDisposable, IEnumerable<Frame>, IAs
         }
         for (int i = 0; i < (int)count; ++i)
         {
-            frames[i] = _frames.Hold(_many[i]);
+            frames[i] = _frames.Hold(many[i]);
         }
         _gate.Leave();
         return (int)count;
@@ -249,7 +251,7 @@ public sealed unsafe partial class Reader : IDisposable, IEnumerable<Frame>, IAs
     {
         long timeoutNs = Timeouts.Nanoseconds(timeout);
         _gate.Enter(this);
-        int status = CopyMetadata(_native, timeoutNs, out byte[]? metadata);
+        int status = CopyMetadataInside(timeoutNs, out byte[]? metadata);
         if (status != (int)Status.Ok)
         {
             Failed(status);
@@ -304,15 +306,24 @@ public sealed unsafe partial class Reader : IDisposable, IEnumerable<Frame>, IAs
             {
                 return; // by another thread
             }
-            _waiting?.CancelForClose();
+            if (_waiting is { } last && last.TryTakeBack())
+            {
+                _waiting.FailDisposed(); // looked at again: it may have begun since
+            }
             Interrupt();
             spin.SpinOnce(sleep1Threshold: 10);
         }
-        _lastStats = ReadStats(_native);
-        _ = GetKnownMetadata();
-        _frames.BeginClose(_native);
-        _handle.Dispose();
-        _native = 0;
+        try
+        {
+            _lastStats = ReadStats(_native);
+            _ = GetKnownMetadata();
+            _frames.BeginClose(_native);
+        }
+        finally
+        {
+            _handle.CloseAndWait();
+            _native = 0;
+        }
     }
 
     /// <summary>The metadata that the frames held belong to, or null while there is none. Any thread, also after Dispose.</summary>
@@ -432,6 +443,20 @@ public sealed unsafe partial class Reader : IDisposable, IEnumerable<Frame>, IAs
             Failure.Throw(status, nameof(Reader));
         }
         return new Reader(reader, options);
+    }
+
+    /// <summary>Leaves the gate where there is no memory for the copy.</summary>
+    private int CopyMetadataInside(long timeoutNs, out byte[]? metadata)
+    {
+        try
+        {
+            return CopyMetadata(_native, timeoutNs, out metadata);
+        }
+        catch
+        {
+            _gate.Leave();
+            throw;
+        }
     }
 
     private static int CopyMetadata(nint reader, long timeoutNs, out byte[]? metadata)

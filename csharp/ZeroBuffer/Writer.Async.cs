@@ -42,9 +42,7 @@ public sealed unsafe partial class Writer
             _gate.Leave();
             return ValueTask.FromException<Claim>(failure);
         }
-        ClaimOperation operation = _claimOperation ??= new ClaimOperation(this);
-        _waiting = operation;
-        return operation.StartClaim(size, cancellationToken);
+        return StartClaim(size, toCopy: false, cancellationToken);
     }
 
     /// <summary>Sends a copy; awaits room. Throws as <see cref="Claim(long)"/>.</summary>
@@ -79,14 +77,43 @@ public sealed unsafe partial class Writer
             _gate.Leave();
             return ValueTask.FromException<bool>(failure);
         }
+        return AwaitedCopy.CopyInto(this, StartClaim(span.Length, toCopy: true, cancellationToken), data, type, tag);
+    }
+
+    /// <summary>The rest of an awaited write, which has not left the gate: so no other call comes between.</summary>
+    internal void CopyIntoClaim(ReadOnlyMemory<byte> data, ushort type, ulong tag)
+    {
+        if (!_gate.TryReenter())
+        {
+            _claimAfterClose?.Discard();
+            throw new ObjectDisposedException(nameof(Writer), "the writer was disposed during the call");
+        }
+        NativeClaim claim = _claim;
+        try
+        {
+            data.Span.CopyTo(new Span<byte>((void*)claim.Data, (int)claim.Size));
+        }
+        catch
+        {
+            Native.zb_claim_discard(&claim);
+            _ticket = 0;
+            _gate.Leave();
+            throw;
+        }
+        CommitAndLeave(claim.Size, type, tag);
+    }
+
+    private ValueTask<Claim> StartClaim(long size, bool toCopy, CancellationToken cancellationToken)
+    {
         ClaimOperation operation = _claimOperation ??= new ClaimOperation(this);
         _waiting = operation;
-        return AwaitedCopy.CopyInto(operation.StartClaim(span.Length, cancellationToken), data, type, tag);
+        return operation.StartClaim(size, toCopy, cancellationToken);
     }
 
     private sealed class ClaimOperation(Writer writer) : Operation<Claim>
     {
         private long _size;
+        private bool _toCopy;
 
         protected override ref CallGate Gate => ref writer._gate;
 
@@ -94,9 +121,12 @@ public sealed unsafe partial class Writer
 
         protected override SafeHandle Handle => writer._handle;
 
-        internal ValueTask<Claim> StartClaim(long size, CancellationToken token)
+        protected override bool GoesOn => _toCopy;
+
+        internal ValueTask<Claim> StartClaim(long size, bool toCopy, CancellationToken token)
         {
             _size = size;
+            _toCopy = toCopy;
             return Start(token);
         }
 
@@ -123,13 +153,13 @@ public sealed unsafe partial class Writer
 internal static class AwaitedCopy
 {
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    internal static async ValueTask<bool> CopyInto(ValueTask<Claim> room, ReadOnlyMemory<byte> data, ushort type, ulong tag)
+    internal static async ValueTask<bool> CopyInto(
+        Writer writer, ValueTask<Claim> room, ReadOnlyMemory<byte> data, ushort type, ulong tag)
     {
         try
         {
-            using Claim claim = await room.ConfigureAwait(false);
-            data.Span.CopyTo(claim.Span);
-            claim.CommitAll(type, tag);
+            _ = await room.ConfigureAwait(false);
+            writer.CopyIntoClaim(data, type, tag);
             return true;
         }
         catch (FrameDroppedException)

@@ -368,15 +368,7 @@ public sealed unsafe partial class Writer : IDisposable
             _gate.Leave();
             throw new ArgumentOutOfRangeException(nameof(length), length, $"the claim has {size} bytes; it stays open");
         }
-        NativeClaim claim = _claim;
-        int status = Native.zb_claim_commit(&claim, (nuint)length, type, tag);
-        _ticket = 0;
-        if (status != (int)Status.Ok)
-        {
-            Native.zb_claim_discard(&claim);
-            _ = Done(status);
-        }
-        _gate.Leave();
+        CommitAndLeave((nuint)length, type, tag);
     }
 
     internal void Discard(long ticket)
@@ -471,6 +463,18 @@ public sealed unsafe partial class Writer : IDisposable
         return new Claim(this, _tickets);
     }
 
+    private void CommitAndLeave(nuint length, ushort type, ulong tag)
+    {
+        NativeClaim claim = _claim;
+        int status = Native.zb_claim_commit(&claim, length, type, tag);
+        _ticket = 0;
+        if (status != (int)Status.Ok)
+        {
+            Native.zb_claim_discard(&claim);
+        }
+        _ = Done(status);
+    }
+
     private bool Copy(ReadOnlySpan<byte> data, long timeoutNs, ushort type, ulong tag)
     {
         _gate.Enter(this);
@@ -541,7 +545,10 @@ public sealed unsafe partial class Writer : IDisposable
             {
                 return 0; // by another thread, or before
             }
-            _waiting?.CancelForClose();
+            if (_waiting is { } last && last.TryTakeBack())
+            {
+                _waiting.FailDisposed();
+            }
             Interrupt();
             spin.SpinOnce(sleep1Threshold: 10);
         }
@@ -550,7 +557,7 @@ public sealed unsafe partial class Writer : IDisposable
             Volatile.Write(ref _claimAfterClose, new ClaimAfterClose(_claim));
         }
         _lastStats = ReadStats(_native);
-        _handle.Dispose();
+        _handle.CloseAndWait();
         _native = 0;
         return (long)_handle.Unread;
     }

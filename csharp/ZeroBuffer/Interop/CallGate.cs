@@ -41,6 +41,9 @@ internal struct CallGate
     /// <summary>What came of it was fetched.</summary>
     internal void LeaveFinished() => Interlocked.CompareExchange(ref _state, Free, Finished);
 
+    /// <summary>In again, to go on with what came of it. False where it was closed meanwhile.</summary>
+    internal bool TryReenter() => Interlocked.CompareExchange(ref _state, Inside, Finished) == Finished;
+
     /// <summary>From here on nobody else comes in.</summary>
     internal void BeginClose()
     {

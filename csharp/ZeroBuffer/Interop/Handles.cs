@@ -1,43 +1,64 @@
 // The native handles of a reader and of a writer: closed exactly once, never while a call is inside.
 using System;
 using System.Runtime.InteropServices;
+using System.Threading;
 
 namespace ZeroBuffer.Interop;
 
-internal sealed class ReaderHandle : SafeHandle
+internal abstract class ClosableHandle : SafeHandle
 {
-    internal ReaderHandle(nint reader)
-        : base(0, ownsHandle: true) => SetHandle(reader);
+    private volatile bool _released;
 
-    public override bool IsInvalid => handle == 0;
+    private protected ClosableHandle(nint native)
+        : base(0, ownsHandle: true) => SetHandle(native);
 
+    public sealed override bool IsInvalid => handle == 0;
+
+    /// <summary>
+    /// Closes, and returns when it is closed: a thread that asks for the counters just now keeps it open for a moment, and closes
+    /// it in our place.
+    /// </summary>
+    internal void CloseAndWait()
+    {
+        Dispose();
+        for (var spin = new SpinWait(); !_released;)
+        {
+            spin.SpinOnce();
+        }
+    }
+
+    protected sealed override bool ReleaseHandle()
+    {
+        Release();
+        _released = true;
+        return true;
+    }
+
+    private protected abstract void Release();
+}
+
+internal sealed class ReaderHandle(nint reader) : ClosableHandle(reader)
+{
     /// <summary>What the reader handed out; set once, before the first frame.</summary>
     internal FrameTable? Frames { private get; set; }
 
-    protected override bool ReleaseHandle()
+    private protected override void Release()
     {
         Frames?.ReleaseForgotten(handle);
         Native.zb_reader_close(handle);
-        return true;
     }
 }
 
-internal sealed unsafe class WriterHandle : SafeHandle
+internal sealed unsafe class WriterHandle(nint writer) : ClosableHandle(writer)
 {
-    internal WriterHandle(nint writer)
-        : base(0, ownsHandle: true) => SetHandle(writer);
-
-    public override bool IsInvalid => handle == 0;
-
     /// <summary>After the close: how many committed frames nobody will read.</summary>
     internal ulong Unread { get; private set; }
 
-    protected override bool ReleaseHandle()
+    private protected override void Release()
     {
         ulong unread = 0;
         _ = Native.zb_writer_close(handle, 0, &unread);
         Unread = unread;
-        return true;
     }
 }
 
