@@ -185,6 +185,7 @@ TEST(ProcessFiles, a_full_dev_shm_is_an_error_with_the_needed_and_the_free_bytes
       const std::string text = refused.failure().message();
       REQUIRE(text.find("1048576 bytes") != std::string::npos);                          // free
       REQUIRE(text.find(std::to_string((4 << 20) + 4096 + 4096)) != std::string::npos);  // needed
+      REQUIRE(refused.failure().first() == (4 << 20) + 4096 + 4096 && refused.failure().second() <= 1 << 20);
       REQUIRE(!exists("too-large"));
       auto first = Writer::create("fits", ring_of(600 << 10));
       REQUIRE(first);

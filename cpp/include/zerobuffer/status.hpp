@@ -57,8 +57,13 @@ class Failure {
   Failure(Status status, std::uint64_t first = 0, std::uint64_t second = 0, int os_error = 0) noexcept
       : status_(status), os_error_(os_error), first_(first), second_(second) {}
   /// For failures off the hot path, which may allocate: `detail` says what was wrong and what to do.
-  Failure(Status status, std::string detail, int os_error = 0)
-      : status_(status), os_error_(os_error), detail_(std::make_unique<std::string>(std::move(detail))) {}
+  Failure(Status status, std::string detail, int os_error = 0) : Failure(status, std::move(detail), 0, 0, os_error) {}
+  Failure(Status status, std::string detail, std::uint64_t first, std::uint64_t second, int os_error = 0)
+      : status_(status),
+        os_error_(os_error),
+        first_(first),
+        second_(second),
+        detail_(std::make_unique<std::string>(std::move(detail))) {}
 
   [[nodiscard]] Status status() const noexcept { return status_; }
   [[nodiscard]] int os_error() const noexcept { return os_error_; }

@@ -50,13 +50,14 @@ Result<void> check_space(const File& file, std::uint64_t size) {
   }
   const std::uint64_t memory = available_memory();
   const std::uint64_t in_cgroup = cgroup_memory_left();
-  if (size <= std::min({in_filesystem, memory, in_cgroup})) return {};
+  const std::uint64_t free = std::min({in_filesystem, memory, in_cgroup});
+  if (size <= free) return {};
   return Failure(Status::no_space,
                  "the buffer needs " + in_bytes(size) + " of shared memory; free are: in its file system (/dev/shm) " +
                      in_bytes(in_filesystem) + ", memory of the machine " + in_bytes(memory) +
                      ", memory of the cgroup " + in_bytes(in_cgroup) +
                      ". Use a smaller payload_size, or allow more (containers: --shm-size, --memory)",
-                 ENOSPC);
+                 size, free, ENOSPC);
 }
 
 Result<void> make_private(const File& file, std::string_view what) {
