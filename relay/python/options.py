@@ -84,7 +84,8 @@ def check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
 def _add(options: argparse.ArgumentParser, name: str, kind: Any, text: str, default: Optional[str] = None) -> None:
     """An option with one value; its default is that of the table under the option's name, or under `default`."""
     key = default or name[2:].replace("-", "_")
-    metavar = "MS" if kind is values.timeout else "SIZE" if kind is values.size else "N"
+    unit = {"--log-interval": "MS", "--delay-us": "US"}.get(name, "N")
+    metavar = "MS" if kind is values.timeout else "SIZE" if kind is values.size else unit
     options.add_argument(name, type=kind, default=_DEFAULTS[key], metavar=metavar, help=text)
 
 
@@ -135,9 +136,10 @@ def _add_write(options: argparse.ArgumentParser) -> None:
 def _add_read(options: argparse.ArgumentParser) -> None:
     options.add_argument("name", help="buffer")
     options.add_argument("--create", action="store_true", help="make the buffer")
-    options.add_argument("--join", choices=("automatic", "now", "oldest", "resume"), default="automatic")
+    places = ("automatic", "now", "oldest", "resume")
+    options.add_argument("--join", choices=places, default="automatic", help="where the reading begins")
     options.add_argument("--verify", choices=PATTERNS, help="compare each byte with this pattern")
-    options.add_argument("--verify-by", choices=("sequence", "tag"), default="sequence")
+    options.add_argument("--verify-by", choices=("sequence", "tag"), default="sequence", help="the pattern's number of a frame")
     _add(options, "--seed", values.number, "of the random pattern")
     options.add_argument("--size", type=values.sizes, metavar="SIZES", help="compare the sizes too")
     options.add_argument("--expect-metadata", metavar="TEXT", help="compared with the metadata")
