@@ -375,7 +375,7 @@ public sealed unsafe partial class Writer : IDisposable
     {
         while (Volatile.Read(ref _ticket) == ticket)
         {
-            if (_gate.TryEnter())
+            if (_gate.EnterUnlessClosing(this))
             {
                 if (_ticket == ticket)
                 {
@@ -385,12 +385,6 @@ public sealed unsafe partial class Writer : IDisposable
                 }
                 _gate.Leave();
                 return;
-            }
-            if (!_gate.Closing)
-            {
-                _gate.Enter(this); // throws what is the matter
-                _gate.Leave();
-                continue;
             }
             ClaimAfterClose? kept = Volatile.Read(ref _claimAfterClose);
             if (kept is not null)
@@ -404,11 +398,10 @@ public sealed unsafe partial class Writer : IDisposable
 
     internal void EndBatch(long number)
     {
-        if (_batch != number || _gate.Closing)
+        if (_batch != number || !_gate.EnterUnlessClosing(this))
         {
             return; // ended before, or published by the close
         }
-        _gate.Enter(this);
         if (_batch == number)
         {
             Native.zb_writer_end_batch(_native);

@@ -29,6 +29,20 @@ internal struct CallGate
         }
     }
 
+    /// <summary>For what a close does in our place: false where it is being closed, or is. Throws where somebody is inside.</summary>
+    internal bool EnterUnlessClosing(object owner)
+    {
+        if (TryEnter())
+        {
+            return true;
+        }
+        if (!_closing)
+        {
+            ThrowInside(owner);
+        }
+        return false;
+    }
+
     /// <summary>False where somebody is inside, or it is closed.</summary>
     internal bool TryEnter() => !_closing && Interlocked.CompareExchange(ref _state, Inside, Free) == Free;
 
@@ -61,8 +75,14 @@ internal struct CallGate
     [DoesNotReturn]
     private readonly void Refuse(object owner)
     {
-        string name = owner.GetType().Name;
         ObjectDisposedException.ThrowIf(_closing, owner);
+        ThrowInside(owner);
+    }
+
+    [DoesNotReturn]
+    private static void ThrowInside(object owner)
+    {
+        string name = owner.GetType().Name;
         throw new ConcurrentUseException(
             $"another thread is inside a call of this {name}, or an asynchronous call of it was not awaited to its end; "
             + $"one at a time uses a {name}");
