@@ -92,8 +92,8 @@ class Reader {
   Result<void> when_ready(ReadyCallback callback, void* context);
   /// The same for metadata(): as soon as it is worth calling with a zero timeout.
   Result<void> when_metadata(ReadyCallback callback, void* context);
-  /// Takes the wish back. True: the callback did not come and will not. False: it came, or none was asked for. It is not
-  /// running any more when this returns, unless it is the callback that calls. **Thread** any. **Allocates** never.
+  /// Takes the wish back. True: the callback did not come and will not. False: it came, or none was asked for. It is
+  /// not running any more when this returns, unless it is the callback that calls. **Thread** any. **Allocates** never.
   bool cancel_when() noexcept;
 
   /// Counters. **Thread** any. **Blocking** never. **Allocates** never. **Valid until** it is a copy.

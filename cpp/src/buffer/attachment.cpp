@@ -142,8 +142,10 @@ Result<Attachment> Attachment::create(std::string_view name, const BufferConfig&
       }
       return opened.take_failure();
     }
+    const std::string remedy =
+        retired.status() == Status::already_exists ? "; open it, or create it with exist_ok" : "";
     return Failure(retired.status() == Status::incompatible ? Status::already_exists : retired.status(),
-                   "cannot create " + quoted(name) + ": " + retired.failure().message());
+                   "cannot create " + quoted(name) + ": " + retired.failure().message() + remedy);
   }
 }
 
