@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "errors.hpp"
@@ -38,6 +39,27 @@ std::chrono::nanoseconds to_timeout(py::handle seconds) {
   if (value >= longest) return forever;
   return std::chrono::nanoseconds(static_cast<std::int64_t>(std::ceil(value * 1e9)));
 }
+
+std::uint64_t to_unsigned(const char* what, py::handle number, std::uint64_t most) {
+  const auto whole = py::reinterpret_steal<py::object>(PyNumber_Index(number.ptr()));
+  if (!whole) throw py::error_already_set();
+  const std::uint64_t value = PyLong_AsUnsignedLongLong(whole.ptr());
+  const bool fits = PyErr_Occurred() == nullptr;
+  PyErr_Clear();
+  if (!fits || value > most) {
+    raise(Status::invalid_argument, std::string(what) + " is " + py::cast<std::string>(py::repr(whole)) +
+                                        "; it must be 0 … " + std::to_string(most));
+  }
+  return value;
+}
+
+FrameInfo to_frame_info(py::handle type, py::handle tag) {
+  constexpr auto most_types = std::numeric_limits<std::uint16_t>::max();
+  return {static_cast<std::uint16_t>(to_unsigned("type", type, most_types)),
+          to_unsigned("tag", tag, std::numeric_limits<std::uint64_t>::max())};
+}
+
+std::size_t to_size(py::handle size) { return to_unsigned("size", size, std::numeric_limits<std::size_t>::max()); }
 
 FullPolicy to_full_policy(const std::string& word) {
   return find_word<FullPolicy, 2>("full", word, {{{"wait", FullPolicy::wait}, {"drop", FullPolicy::drop}}});

@@ -1,20 +1,27 @@
-// Python values to C++ values: timeouts, words of an enumeration, bytes-like objects. Knows nothing of readers and
-// writers.
+// Python values to C++ values: timeouts, numbers, words of an enumeration, bytes-like objects. Knows nothing of readers
+// and writers.
 #pragma once
 
 #include <pybind11/pybind11.h>
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 
 #include "zerobuffer/config.hpp"
+#include "zerobuffer/frame.hpp"
 
 namespace zerobuffer::python {
 
 /// Seconds to nanoseconds; None is for ever. InvalidArgumentError for a negative number and for NaN.
 std::chrono::nanoseconds to_timeout(pybind11::handle seconds);
+
+/// A whole number from 0 to `most`. InvalidArgumentError for another number, TypeError for what is none.
+std::uint64_t to_unsigned(const char* what, pybind11::handle number, std::uint64_t most);
+FrameInfo to_frame_info(pybind11::handle type, pybind11::handle tag);
+std::size_t to_size(pybind11::handle size);
 
 FullPolicy to_full_policy(const std::string& word);
 WaitPolicy to_wait_policy(const std::string& word);

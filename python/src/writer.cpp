@@ -24,24 +24,27 @@ std::unique_ptr<Slot> make_slot(const Shared& self, Result<Claim>&& claim, Frame
   return std::make_unique<Slot>(self, ticket, data, info);
 }
 
-std::unique_ptr<Slot> claim(const Shared& self, std::size_t size, const py::object& timeout, std::uint16_t type,
-                            std::uint64_t tag) {
+std::unique_ptr<Slot> claim(const Shared& self, py::handle bytes, const py::object& timeout, py::handle type,
+                            py::handle tag) {
   Use use(*self);
+  const std::size_t size = to_size(bytes);
+  const FrameInfo info = to_frame_info(type, tag);
   const auto wait = to_timeout(timeout);
   Result<Claim> room = self->end().try_claim(size);
   if (room.status() == Status::would_block) {
     room = without_gil(*self, [&] { return self->end().claim(size, wait); });
   }
   if (!room) raise(room.failure());
-  return make_slot(self, std::move(room), {type, tag});
+  return make_slot(self, std::move(room), info);
 }
 
-std::unique_ptr<Slot> try_claim(const Shared& self, std::size_t size, std::uint16_t type, std::uint64_t tag) {
+std::unique_ptr<Slot> try_claim(const Shared& self, py::handle size, py::handle type, py::handle tag) {
   Use use(*self);
-  Result<Claim> room = self->end().try_claim(size);
+  const FrameInfo info = to_frame_info(type, tag);
+  Result<Claim> room = self->end().try_claim(to_size(size));
   if (room.nothing_yet()) return nullptr;
   if (!room) raise(room.failure());
-  return make_slot(self, std::move(room), {type, tag});
+  return make_slot(self, std::move(room), info);
 }
 
 /// `with writer.batch():`
@@ -102,8 +105,8 @@ Example:
            "As claim(), but None where there is no room now (or the frame was dropped). Never waits, keeps the GIL.")
       .def(
           "write",
-          [](WriterHandle& self, py::handle data, const py::object& timeout, std::uint16_t type, std::uint64_t tag) {
-            return self.write(data, timeout, {type, tag});
+          [](WriterHandle& self, py::handle data, const py::object& timeout, py::handle type, py::handle tag) {
+            return self.write(data, timeout, to_frame_info(type, tag));
           },
           py::arg("data"), py::kw_only(), py::arg("timeout") = py::none(), py::arg("type") = 0, py::arg("tag") = 0,
           R"(Sends a copy of `data`.
@@ -123,8 +126,8 @@ The GIL is released while waiting, and while more than 32 KiB are copied.
 )")
       .def(
           "try_write",
-          [](WriterHandle& self, py::handle data, std::uint16_t type, std::uint64_t tag) {
-            return self.try_write(data, {type, tag});
+          [](WriterHandle& self, py::handle data, py::handle type, py::handle tag) {
+            return self.try_write(data, to_frame_info(type, tag));
           },
           py::arg("data"), py::kw_only(), py::arg("type") = 0, py::arg("tag") = 0,
           "As write(), but False where there is no room now. Never waits.")

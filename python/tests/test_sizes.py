@@ -194,16 +194,35 @@ def test_a_name_that_is_none_is_refused(bad):
         Writer.open(bad, timeout=0)
 
 
+def test_numbers_out_of_range_are_told_with_their_range(name):
+    with Reader(name, payload_size=1000), Writer.open(name, timeout=0) as writer:
+        for arguments, text in (
+            ({"type": -1}, r"type is -1; it must be 0 … 65535"),
+            ({"type": 65536}, r"type is 65536; it must be 0 … 65535"),
+            ({"tag": -1}, r"tag is -1; it must be 0 … 18446744073709551615"),
+            ({"tag": 1 << 64}, r"tag is 18446744073709551616; it must be 0 …"),
+        ):
+            for call in (writer.write, writer.try_write):
+                with pytest.raises(zerobuffer.InvalidArgumentError, match=text):
+                    call(b"", **arguments)
+            for claim in (writer.claim, writer.try_claim):
+                with pytest.raises(zerobuffer.InvalidArgumentError, match=text):
+                    claim(0, **arguments)
+        for claim in (writer.claim, writer.try_claim):
+            with pytest.raises(zerobuffer.InvalidArgumentError, match="size is -1; it must be 0 …"):
+                claim(-1)
+        assert writer.write(b"", type=65535, tag=(1 << 64) - 1)
+
+
 def test_arguments_of_the_wrong_kind_are_type_errors(name):
     with Reader(name, payload_size=1000) as reader, Writer.open(name, timeout=0) as writer:
         for wrong in ("text", 5, None, object()):
             with pytest.raises(TypeError):
                 writer.write(wrong)
-        for type_, tag in ((-1, 0), (65536, 0), (0, -1), (0, 1 << 64)):
             with pytest.raises(TypeError):
-                writer.write(b"", type=type_, tag=tag)
-        with pytest.raises(TypeError):
-            writer.claim(-1)
+                writer.write(b"", type="text" if wrong == 5 else wrong)
+            with pytest.raises(TypeError):
+                writer.claim(1 if wrong == 5 else wrong, tag=1.5)
         with pytest.raises(TypeError):
             reader.read(timeout="soon")
         with pytest.raises(TypeError):
