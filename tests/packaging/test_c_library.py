@@ -113,3 +113,10 @@ def test_the_header_stands_alone_and_needs_nothing_but_the_standard_library(tmp_
     subprocess.run([*command, *WARNINGS, "-fsyntax-only", str(source)], check=True, timeout=120)
     own = [line for line in HEADER.read_text().splitlines() if line.startswith("#include")]
     assert own == ["#include <stdbool.h>", "#include <stddef.h>", "#include <stdint.h>"]
+
+
+def test_the_library_needs_no_newer_c_library_than_the_documents_say() -> None:
+    needed = re.findall(r"GLIBC_(\d+)\.(\d+)", output("objdump", "-T", LIBRARY))
+    newest = max((int(major), int(minor)) for major, minor in needed)
+    stated = re.search(r"built on Debian 12 needs glibc (\d+)\.(\d+)", (ROOT / "docs/containers.md").read_text())
+    assert stated and newest <= (int(stated[1]), int(stated[2])), newest

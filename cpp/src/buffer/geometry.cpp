@@ -3,8 +3,8 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <random>
 
+#include "os/process.hpp"
 #include "ring/atomics.hpp"
 
 namespace zerobuffer::buffer {
@@ -89,8 +89,7 @@ void write_identity(protocol::Oieb& oieb, const Geometry& g) noexcept {
   oieb.share_slots = g.share_slots;
   // the second entry belongs to no position that write_pos can have
   oieb.counts[1].position = protocol::parked;
-  std::random_device random;
-  for (auto& byte : oieb.segment_id) byte = static_cast<std::uint8_t>(random());
+  os::fill_random(oieb.segment_id);
   Atomics::store_release(oieb.magic, protocol::magic);  // last: until then is_blank() says that this is unfinished
 }
 

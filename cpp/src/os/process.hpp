@@ -1,13 +1,18 @@
 // Who this process is, and whether it is still the one that opened a handle (fork).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 
 namespace zerobuffer::os {
 
 [[nodiscard]] std::uint64_t process_id() noexcept;
 /// Start time of this process in clock ticks since boot (/proc/self/stat); 0 where it cannot be read.
 [[nodiscard]] std::uint64_t process_start_time();
+
+/// Fills it with bytes that are different each time: identities, no secrets.
+void fill_random(std::span<std::uint8_t> bytes) noexcept;
 
 namespace detail {
 extern const volatile std::uint64_t* fork_word;  // a page that the kernel wipes in a forked child

@@ -3,14 +3,19 @@
 
 #include <pthread.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <cstdlib>
 #include <fstream>
 #include <mutex>
+#include <random>
 #include <sstream>
 #include <string>
+
+#include "os/clock.hpp"
 
 namespace zerobuffer::os {
 namespace detail {
@@ -34,6 +39,20 @@ std::uint64_t process_start_time() {
   for (int field = 3; field < 22; ++field) fields >> skipped;
   std::uint64_t ticks = 0;
   return fields >> ticks ? ticks : 0;
+}
+
+// Not by std::random_device, which needs a newer C library.
+void fill_random(std::span<std::uint8_t> bytes) noexcept {
+  while (!bytes.empty()) {
+    const ssize_t got = getrandom(bytes.data(), bytes.size(), 0);
+    if (got > 0) {
+      bytes = bytes.subspan(static_cast<std::size_t>(got));
+    } else if (errno != EINTR) {  // a seccomp filter; then different each time must do
+      std::mt19937_64 engine(static_cast<std::uint64_t>(now_ns()) ^ process_id() << 32);
+      for (std::uint8_t& byte : bytes) byte = static_cast<std::uint8_t>(engine());
+      return;
+    }
+  }
 }
 
 std::uint64_t fork_generation() {
