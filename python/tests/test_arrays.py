@@ -167,6 +167,15 @@ def test_metadata_of_the_applications_own_makes_every_array_describe_itself(ends
     assert reader.metadata(timeout=LIMIT) == b"mine" and reader.known_format() is None
 
 
+@pytest.mark.parametrize("metadata", [b'{"zerobuffer_schema":2,"kind":"array"}', b'{"zerobuffer_schema":1,"kind":'])
+def test_metadata_of_a_schema_that_this_version_does_not_read_is_written_and_arrays_describe_themselves(ends, metadata):
+    reader, writer = ends
+    writer.write_metadata(metadata)
+    assert writer.write_array(np.arange(3))
+    frame = reader.read(timeout=LIMIT)
+    assert reader.metadata(timeout=LIMIT) == metadata and frame.type == 2 and frame.as_array().tolist() == [0, 1, 2]
+
+
 def test_arrays_after_plain_frames_or_without_room_for_metadata_describe_themselves(name):
     with Reader(name, payload_size=1000, metadata_size=0) as reader, Writer.open(name, timeout=0) as writer:
         writer.write_array(np.zeros((2, 2), "<i4"))

@@ -13,7 +13,9 @@ from . import _core
 from .arrays import ARRAY_FRAME_TYPE, ArrayDescriptor, ArrayFormat, Order
 from .errors import (
     ClaimTimeoutError,
+    CorruptError,
     FrameDroppedError,
+    IncompatibleError,
     InvalidArgumentError,
     MetadataExistsError,
     MetadataInUseError,
@@ -257,7 +259,10 @@ class Writer(_core.Writer):
             self._format = metadata
         else:
             super().write_metadata(metadata)
-            self._format = parse_metadata(bytes(cast(memoryview, metadata)))
+            try:
+                self._format = parse_metadata(bytes(cast(memoryview, metadata)))
+            except (CorruptError, IncompatibleError):
+                self._format = None  # a schema of another version, or broken: the reader's business; arrays say what they are
         self._announced = True
 
     def claim_array(
