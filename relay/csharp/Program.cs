@@ -25,6 +25,11 @@ try
             throw new UsageException("a verb is needed: relay, write or read");
     }
 }
+catch (DllNotFoundException error)
+{
+    Console.Error.WriteLine(error.Message);
+    return (int)ExitCode.Failed;
+}
 catch (UsageException error)
 {
     Console.Error.WriteLine($"{error.Message}\nRun with --help for more information.");
