@@ -47,7 +47,10 @@ run_explorer() { "$release/tests/zerobuffer_explorer_tests"; }
 run_python() { pytest_in python/tests; }
 # Every test of the build for the newest framework; that for the oldest one runs on the same runtime, without the slow ones.
 run_dotnet() {
-  test_dotnet net10.0 && DOTNET_ROLL_FORWARD=Major test_dotnet net8.0 --filter 'Framework!=newest'
+  local bad=0
+  test_dotnet net10.0 || bad=1
+  DOTNET_ROLL_FORWARD=Major test_dotnet net8.0 --filter 'Framework!=newest' || bad=1
+  return $bad
 }
 test_dotnet() {
   env --default-signal=INT,QUIT dotnet test csharp/ZeroBuffer.Tests --no-build --configuration Release --results-directory "$logs/dotnet" --framework "$@"
