@@ -101,9 +101,10 @@ run_format() { cpp_files '*.cpp' '*.hpp' '*.c' '*.h' | xargs clang-format --dry-
 # The core only: the program's header libraries alone would take longer than all of it.
 run_tidy() { cpp_files 'cpp/src/*.cpp' | xargs -P "$(nproc)" -n 1 clang-tidy --quiet -p "$release"; }
 run_leftovers() {
-  local bad=0 process
-  if ! diff "$logs/shm-before" <(list_shared_memory); then
-    echo "left in /dev/shm: see the lines with >"
+  local bad=0 process left
+  left=$(LC_ALL=C comm -13 "$logs/shm-before" <(list_shared_memory))
+  if [ -n "$left" ]; then
+    printf 'left in /dev/shm:\n%s\n' "$left"
     bad=1
   fi
   for process in $(grep -lzsx "ZEROBUFFER_TEST_RUN=$ZEROBUFFER_TEST_RUN" /proc/[0-9]*/environ | cut -d/ -f3); do
@@ -115,7 +116,7 @@ run_leftovers() {
   done
   return $bad
 }
-list_shared_memory() { find /dev/shm -mindepth 1 -printf '%f\n' | sort; }
+list_shared_memory() { find /dev/shm -mindepth 1 -printf '%f\n' | LC_ALL=C sort; }
 # This shell's own children (the subshell that asks, a pipe's ends) are no leftovers; what outlived its suite is.
 is_mine() {
   local process=$1
