@@ -46,6 +46,10 @@ enum class Status : std::uint8_t {
   permission_denied,  ///< The operating system refused access, or the file belongs to another user.
   no_space,           ///< Shared memory cannot hold the segment; the text has the needed and the free bytes.
   system_error,       ///< The operating system refused a call for another reason; the text names call and errno.
+  // Calls (duplex.hpp).
+  remote_error,      ///< The server (or its handler) answered with an error; the text is its own.
+  buffer_too_small,  ///< The answer does not fit the buffer given; the numbers are the needed and the given size.
+  lanes_busy,        ///< Every lane is in use by other calls or clients. Wait, or make the channel with more lanes.
 };
 
 /// The name of a status as it is written in the source, e.g. "peer_dead".

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "zerobuffer/config.hpp"
+#include "zerobuffer/duplex.hpp"
 #include "zerobuffer/frame.hpp"
 #include "zerobuffer/inspect.hpp"
 #include "zerobuffer/reader.hpp"

@@ -64,6 +64,12 @@ std::string_view to_string(Status status) noexcept {
       return "no_space";
     case Status::system_error:
       return "system_error";
+    case Status::remote_error:
+      return "remote_error";
+    case Status::buffer_too_small:
+      return "buffer_too_small";
+    case Status::lanes_busy:
+      return "lanes_busy";
   }
   return "unknown";
 }
@@ -116,6 +122,10 @@ std::string Failure::message() const {
     case Status::corrupt:
       return "the record at position " + first + " is impossible (write position " + second +
              "); nothing was read from it";
+    case Status::buffer_too_small:
+      return "the answer has " + first + " bytes, the buffer given " + second + "; nothing is lost, give a larger one";
+    case Status::lanes_busy:
+      return "all " + first + " lane(s) are taken by other calls or clients; make the channel with more lanes";
     case Status::not_found:
     case Status::already_exists:
     case Status::writer_exists:
@@ -125,6 +135,7 @@ std::string Failure::message() const {
     case Status::permission_denied:
     case Status::no_space:
     case Status::system_error:
+    case Status::remote_error:
       break;  // these come with a detail
   }
   return std::string(to_string(status_));
