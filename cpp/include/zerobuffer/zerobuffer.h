@@ -1,20 +1,23 @@
-/* The C interface of ZeroBuffer (libzerobuffer.so): everything that the stream classes of C++ do, for C and for every
- * language that can call C. This header needs nothing but the C standard library.
+/* The C interface of ZeroBuffer (libzerobuffer.so): everything that the classes of C++ do, for C and for every language
+ * that can call C: frames that are written and read, and calls that are made and answered. This header needs nothing
+ * but the C standard library.
  *
  * Answers. Every call that can fail returns a zb_status; ZB_OK is 0. ZB_TIMEOUT, ZB_WOULD_BLOCK and ZB_DROPPED say that
  * there is nothing yet and are no failures. zb_status_text() says in general what a status means and what to do;
  * zb_last_failure() and zb_last_failure_message() give the numbers and the sentence for the last call of this thread
  * that failed. No C++ exception leaves the library. A function that is given NULL where something is needed answers
- * ZB_INVALID_ARGUMENT; NULL instead of a handle answers ZB_HANDLE_CLOSED. A handle, and the owner of a frame or claim,
- * that a call was to give is NULL where it answered anything but ZB_OK.
+ * ZB_INVALID_ARGUMENT; NULL instead of a handle answers ZB_HANDLE_CLOSED. A handle, and the owner of a frame or of
+ * another such struct, that a call was to give is NULL where it answered anything but ZB_OK.
  *
- * Ownership. A handle (zb_reader, zb_writer) belongs to who made it and ends with its close function, after which it
- * must not be used. A zb_frame or zb_claim belongs to who got it. A copy of such a struct is the same frame or claim:
- * release, commit or discard one of them only.
+ * Ownership. A handle (zb_reader, zb_writer, zb_client, zb_server) belongs to who made it and ends with its close
+ * function, after which it must not be used. A struct with an `owner` (zb_frame, zb_claim, zb_outgoing, zb_call,
+ * zb_response, zb_request) belongs to who got it, and says which functions end it. A copy of such a struct is the same
+ * thing: end one of them only.
  *
- * Threads. Unless a function says otherwise, one thread at a time calls the functions of one handle.
+ * Threads. Unless a function says otherwise, one thread at a time calls the functions of one reader or writer.
  * zb_reader_interrupt(), zb_reader_get_stats() and their writer twins may be called from any thread until the handle is
- * closed, and any thread may release a frame, also after its reader was closed.
+ * closed, and any thread may release a frame, also after its reader was closed. Any threads may call the functions of
+ * one client or server at the same time, but not its close function.
  *
  * Growth. Structs that the caller fills or gets filled begin with their own size; set it to sizeof, or let the _init
  * function do it. A library newer than the header uses only the fields that the caller has; one that is older refuses
@@ -77,7 +80,11 @@ typedef enum zb_status {
   ZB_CORRUPT = 24,
   ZB_PERMISSION_DENIED = 25,
   ZB_NO_SPACE = 26,
-  ZB_SYSTEM_ERROR = 27
+  ZB_SYSTEM_ERROR = 27,
+  /* calls */
+  ZB_REMOTE_ERROR = 28,
+  ZB_BUFFER_TOO_SMALL = 29,
+  ZB_LANES_BUSY = 30
 } zb_status;
 
 /* The name of a status, e.g. "peer_dead"; "unknown" for a value that is none. Static text. Any thread, never blocks. */
@@ -92,16 +99,16 @@ typedef struct zb_failure {
   size_t struct_size; /* set by the caller: sizeof(zb_failure) */
   zb_status status;   /* ZB_OK where no call of this thread has failed yet */
   int32_t os_error;   /* errno where the operating system refused, else 0 */
-  uint64_t first;     /* what was asked for, and ... */
+  uint64_t first;     /* what was asked for (ZB_BUFFER_TOO_SMALL: is needed; ZB_REMOTE_ERROR: the sequence), and ... */
   uint64_t second;    /* ... what there is; 0 where a status has no numbers */
 } zb_failure;
 
 /* Fills *failure. Answers ZB_INVALID_ARGUMENT for NULL or an impossible struct_size. Never blocks or allocates. */
 ZB_API zb_status zb_last_failure(zb_failure* failure);
 
-/* Writes what was wrong, the numbers involved and what to do, as UTF-8 text with a terminating zero, cut to `size` but
- * never within a character. Returns the length of the whole text without the zero (as snprintf does); `buffer` may be
- * NULL to ask for that. Never blocks; allocates. */
+/* Writes what was wrong, the numbers involved and what to do (ZB_REMOTE_ERROR: what the server said), as UTF-8 text
+ * with a terminating zero, cut to `size` but never within a character. Returns the length of the whole text without the
+ * zero (as snprintf does); `buffer` may be NULL to ask for that. Never blocks; allocates. */
 ZB_API size_t zb_last_failure_message(char* buffer, size_t size);
 
 /* Version of the library, MAJOR.MINOR.PATCH, and of the wire protocol, MAJOR.MINOR. Static text. */
@@ -390,6 +397,345 @@ ZB_API zb_mapping* zb_writer_mapping(const zb_writer* writer);
  * then get the end of the stream. Waits up to linger_ns for the readers to let everything go. *unread (may be NULL) is
  * how many committed frames nobody will read. Answers: ZB_INTERRUPTED (of the lingering). NULL is harmless. */
 ZB_API zb_status zb_writer_close(zb_writer* writer, int64_t linger_ns, uint64_t* unread);
+
+/* ------------------------------------------------------------------------------------------------ calls */
+
+/* A client calls, a server answers: with new bytes (ZB_SERVER_IMMUTABLE, two rings), or by changing the request where
+ * it lies (ZB_SERVER_IN_PLACE, one ring). One server, many clients. Calls that run at the same time have a lane each,
+ * so that callers do not wait for each other; a late answer to a call that was given up is never given to another one.
+ */
+typedef struct zb_client zb_client;
+typedef struct zb_server zb_server;
+
+/* How a server answers. */
+enum { ZB_SERVER_IMMUTABLE = 0, ZB_SERVER_IN_PLACE = 1 };
+
+/* Geometry of a channel for calls (used by the server that makes it; every lane has rings of its own) and behaviour of
+ * this end (used by both). Fill it with zb_duplex_config_init() first; the values in brackets are what that sets. */
+typedef struct zb_duplex_config {
+  size_t struct_size; /* bytes of this struct as the caller knows it */
+  /* geometry */
+  uint64_t request_size;  /* bytes per lane; one request of this size fits; in place: its answer too [1 MiB] */
+  uint64_t response_size; /* immutable only: bytes per lane; one answer of this size fits [1 MiB] */
+  uint64_t callback_size; /* bytes per lane for calls of the server to its client; 0: none [4096] */
+  uint32_t lanes;         /* 1 … 1,024: calls that can run at the same time, of all clients together [8] */
+  bool huge_pages;        /* ask for 2 MiB pages [false] */
+  bool exist_ok;          /* succeed a server that died while clients were attached, if the geometry fits [false] */
+  bool pre_touch;         /* behaviour: map all pages of the lanes that this end uses now [true] */
+  bool lock_in_memory;    /* behaviour: mlock() them; a refusal is an error [false] */
+  /* behaviour of this end */
+  uint32_t client_lanes; /* client: most lanes that it takes; 0: as many as there are [0] */
+  uint32_t wait;         /* ZB_WAIT_… [ZB_WAIT_SPIN_THEN_BLOCK] */
+  uint32_t spin_pauses;  /* pauses before sleeping [2000] */
+  uint32_t max_held;     /* client: answers held per lane; server: requests taken and unanswered per lane [256] */
+} zb_duplex_config;
+
+/* Fills *config with the defaults. `struct_size` is sizeof(zb_duplex_config) as the caller knows it.
+ * Answers ZB_INVALID_ARGUMENT for NULL or an impossible size. Any thread; never blocks. */
+ZB_API zb_status zb_duplex_config_init(zb_duplex_config* config, size_t struct_size);
+
+/* What a channel for calls really is. */
+typedef struct zb_duplex_info {
+  size_t struct_size;         /* set by the caller */
+  uint64_t segment_size;      /* bytes of shared memory */
+  uint64_t max_request_size;  /* bytes */
+  uint64_t max_response_size; /* bytes; in place: of a call that reserved as much */
+  uint64_t max_callback_size; /* bytes; 0: the server cannot call */
+  uint32_t lanes;
+  bool in_place; /* ZB_SERVER_IN_PLACE */
+  bool created;  /* this end made the channel */
+} zb_duplex_info;
+
+/* Counters of a client or server; all begin at 0 with it. */
+typedef struct zb_duplex_stats {
+  size_t struct_size;    /* set by the caller */
+  uint64_t requests;     /* client: sent; server: taken */
+  uint64_t answers;      /* client: handed out; server: given, errors included */
+  uint64_t errors;       /* … of which errors */
+  uint64_t late;         /* client: answers to calls that nobody waited for any more */
+  uint64_t copied_bytes; /* payload bytes that this end copied into or out of the channel */
+  uint64_t callbacks;    /* client: calls of the server taken; server: calls and notices sent */
+  uint64_t sleeps;       /* futex waits */
+  uint64_t wakes;        /* futex wakes */
+  uint32_t lanes;        /* client: lanes taken; server: lanes that were ever used */
+} zb_duplex_stats;
+
+/* What travels with a request, and what it wants. NULL instead of one: all zero. */
+typedef struct zb_request_info {
+  size_t struct_size;         /* set by the caller: sizeof(zb_request_info) */
+  uint64_t tag;               /* the application's */
+  uint64_t response_capacity; /* in place: room for an answer longer than the request; 256 bytes are always there */
+  uint16_t type;              /* 0 normal, 1-127 reserved, from 128 the application's (what the request asks for) */
+} zb_request_info;
+
+/* An answer: bytes in the channel, valid and unchanged until zb_response_release(), also when the client was closed
+ * before. In place it lies at the address where the request was written. Read its fields; `owner` and `slot` are the
+ * library's. */
+typedef struct zb_response {
+  void* owner;       /* NULL where this holds no answer */
+  const void* data;  /* 64-byte aligned; read-only */
+  size_t size;       /* bytes */
+  uint64_t sequence; /* of the request that this answers */
+  uint32_t slot;
+  uint16_t type; /* the server's: 0, or from 128 the application's */
+  uint16_t reserved;
+} zb_response;
+
+/* Gives the bytes back and clears owner, data and size; again is harmless. Any thread. Never blocks. */
+ZB_API void zb_response_release(zb_response* response);
+
+/* What was copied into the caller's buffer. */
+typedef struct zb_received {
+  size_t size;       /* bytes; after ZB_BUFFER_TOO_SMALL: how many it takes */
+  uint64_t sequence; /* of the request that this answers */
+  uint16_t type;     /* as in zb_response */
+} zb_received;
+
+/* A request that was sent and whose answer was not fetched yet. One thread at a time. It ends, and its owner becomes
+ * NULL, with an answer, with a failure other than ZB_INTERRUPTED and ZB_BUFFER_TOO_SMALL, or with zb_call_abandon();
+ * abandon it even after zb_client_close(), so that its memory is freed. */
+typedef struct zb_call {
+  void* owner;       /* NULL where this holds no call */
+  uint64_t sequence; /* of the request */
+} zb_call;
+
+/* Room for a request, in the channel itself. Fill `data`, then zb_outgoing_begin(), _call() or _send(); without it
+ * nothing is sent. One thread at a time. Valid until it was sent or discarded, or zb_client_close(); discard it even
+ * after that, so that its memory is freed. Read its fields; `owner` and `pipelined` are the library's. */
+typedef struct zb_outgoing {
+  void* owner; /* NULL where this holds no room */
+  void* data;  /* 64-byte aligned; content undefined */
+  size_t size; /* bytes */
+  uint32_t pipelined;
+  uint32_t reserved;
+} zb_outgoing;
+
+/* A request that a server (or, for calls of the server, a client) has taken. Exactly one answer is given: by
+ * zb_request_respond(), _write(), _fail() or _finish(), each of which clears owner, data, size and bytes where it has
+ * answered. Any thread, one at a time; end it even after the server or client was closed, so that its memory is freed.
+ * Read its fields; `owner`, `room`, `ticket` and `slot` are the library's. */
+typedef struct zb_request {
+  void* owner;      /* NULL where this holds no request */
+  const void* data; /* 64-byte aligned */
+  size_t size;      /* bytes */
+  void* bytes;      /* in place: the same bytes, to be changed; NULL otherwise */
+  size_t room;
+  uint64_t sequence;
+  uint64_t tag;    /* the caller's */
+  uint64_t client; /* who sent it: zb_server_call_client() takes this; 0 where the server sent it */
+  uint64_t ticket;
+  uint32_t slot;
+  uint16_t type; /* the caller's: what the request asks for */
+  uint16_t reserved;
+} zb_request;
+
+/* Called with each request, which is valid until it was answered or the handler returns; what the handler has not
+ * answered is then finished as by zb_request_finish(). To answer later, from any thread, copy the struct and set
+ * request->owner = NULL. Must not close or stop the handle that calls it. A C++ exception that leaves it is answered as
+ * an error with its text. */
+typedef void (*zb_request_handler)(zb_request* request, void* context);
+
+/* ------------------------------------------------------------------------------------------------ calling */
+
+/* Attaches to a server's channel, and waits up to timeout_ns for it to appear. config: NULL for the defaults.
+ * Answers: ZB_NOT_FOUND; ZB_LANES_BUSY where every lane is another living client's; ZB_INCOMPATIBLE, ZB_CORRUPT,
+ * ZB_PERMISSION_DENIED, ZB_INVALID_ARGUMENT, ZB_SYSTEM_ERROR. Any thread. */
+ZB_API zb_status zb_client_open(const char* name, int64_t timeout_ns, const zb_duplex_config* config,
+                                zb_client** client);
+
+/* Sends a copy of `size` bytes and waits for the answer, which the caller releases. An answer that comes after the
+ * timeout is discarded. info: NULL for type 0, tag 0.
+ * Answers: ZB_TIMEOUT; ZB_REMOTE_ERROR where the server answered with an error (zb_last_failure_message() is its text);
+ * ZB_FRAME_TOO_LARGE; ZB_LANES_BUSY where no lane got free in time; ZB_PEER_DEAD, once per server that died (its
+ * successor answers later calls); ZB_CLOSED; ZB_HELD_FRAMES_BLOCK where only answers that are held here keep the lane
+ * full; ZB_INTERRUPTED, ZB_CORRUPT, ZB_EVICTED, ZB_INVALID_ARGUMENT, ZB_FORKED. Any thread. Allocates only with a lane
+ * that is used for the first time. */
+ZB_API zb_status zb_client_call(zb_client* client, const void* request, size_t size, int64_t timeout_ns,
+                                const zb_request_info* info, zb_response* response);
+
+/* The first half of zb_client_call(): sends a copy, waiting up to timeout_ns for a lane and for room, and not for the
+ * answer. Answers as zb_client_call() up to there. Any thread. */
+ZB_API zb_status zb_client_begin(zb_client* client, const void* request, size_t size, int64_t timeout_ns,
+                                 const zb_request_info* info, zb_call* call);
+
+/* Waits for the answer, which the caller releases.
+ * Answers: ZB_TIMEOUT (the call goes on; ask again); ZB_REMOTE_ERROR; ZB_PEER_DEAD when the server died, ZB_CLOSED when
+ * it closed; ZB_TOO_MANY_HELD, ZB_HELD_FRAMES_BLOCK, ZB_INTERRUPTED, ZB_CORRUPT, ZB_EVICTED, ZB_FORKED;
+ * ZB_HANDLE_CLOSED where the call has ended. Never allocates, but for the text of an error. */
+ZB_API zb_status zb_call_receive(zb_call* call, int64_t timeout_ns, zb_response* response);
+/* As zb_call_receive(), but ZB_WOULD_BLOCK instead of waiting. Never blocks. */
+ZB_API zb_status zb_call_try_receive(zb_call* call, zb_response* response);
+/* Copies the answer into `buffer`, so that there is nothing to release. Answers as zb_call_receive(), and
+ * ZB_BUFFER_TOO_SMALL where `capacity` is less than received->size then says: the answer stays, ask again. */
+ZB_API zb_status zb_call_receive_into(zb_call* call, void* buffer, size_t capacity, int64_t timeout_ns,
+                                      zb_received* received);
+
+/* Asks for a call of `callback(context)`, once, as soon as zb_call_try_receive() is worth calling; otherwise as
+ * zb_reader_when_ready(). Until it comes or zb_call_cancel_when() returns, call nothing else of this zb_call but
+ * zb_call_abandon() (which cancels), and leave the struct where it is. */
+ZB_API zb_status zb_call_when_ready(zb_call* call, zb_ready_callback callback, void* context);
+/* As zb_reader_cancel_when(). Any thread. */
+ZB_API bool zb_call_cancel_when(zb_call* call);
+/* Gives the call up: its answer is discarded when it comes, and its lane is used again after that. Again is harmless.
+ * Never waits for the server. */
+ZB_API void zb_call_abandon(zb_call* call);
+
+/* Takes room for a request of up to `size` bytes, in a lane of its own; the caller sends or discards it.
+ * response_capacity: in place, bytes to reserve for the answer where it may be longer than the request.
+ * Answers as zb_client_call() up to there. Any thread. */
+ZB_API zb_status zb_client_claim_request(zb_client* client, size_t size, size_t response_capacity, int64_t timeout_ns,
+                                         zb_outgoing* outgoing);
+
+/* Sends the first n bytes of what zb_client_claim_request() gave, and clears the struct. info: NULL for type 0, tag 0;
+ * its response_capacity has no effect, the claim has reserved.
+ * Answers: ZB_INVALID_ARGUMENT for n > size (the room stays) and for room of zb_client_claim_send(); ZB_HANDLE_CLOSED
+ * where it was sent, discarded or closed; ZB_FORKED. Never blocks. */
+ZB_API zb_status zb_outgoing_begin(zb_outgoing* outgoing, size_t n, const zb_request_info* info, zb_call* call);
+/* zb_outgoing_begin(), then zb_call_receive(); an answer that comes after the timeout is discarded. */
+ZB_API zb_status zb_outgoing_call(zb_outgoing* outgoing, size_t n, int64_t timeout_ns, const zb_request_info* info,
+                                  zb_response* response);
+/* Gives the room back and clears the struct; nothing is sent. Again is harmless. Never blocks. */
+ZB_API void zb_outgoing_discard(zb_outgoing* outgoing);
+
+/* Many requests on their way: zb_client_send() in one thread, zb_client_receive() in the same or another one. They
+ * share one lane of the client, and answers come in the order in which the requests were sent. */
+
+/* Sends a copy of `size` bytes, waiting up to timeout_ns for room. *sequence (may be NULL) is the request's, and its
+ * answer's. Answers as zb_client_call() up to there. Any thread. */
+ZB_API zb_status zb_client_send(zb_client* client, const void* request, size_t size, int64_t timeout_ns,
+                                const zb_request_info* info, uint64_t* sequence);
+/* Takes room for a request to be sent with zb_outgoing_send(); otherwise as zb_client_claim_request(). */
+ZB_API zb_status zb_client_claim_send(zb_client* client, size_t size, size_t response_capacity, int64_t timeout_ns,
+                                      zb_outgoing* outgoing);
+/* Sends the first n bytes of what zb_client_claim_send() gave; otherwise as zb_outgoing_begin(). *sequence may be NULL.
+ */
+ZB_API zb_status zb_outgoing_send(zb_outgoing* outgoing, size_t n, const zb_request_info* info, uint64_t* sequence);
+
+/* Waits for the next answer to what was sent, which the caller releases. Answers as zb_call_receive(); ZB_REMOTE_ERROR
+ * has the sequence in zb_failure.first; ZB_INVALID_ARGUMENT where nothing is on its way and no other thread sends. */
+ZB_API zb_status zb_client_receive(zb_client* client, int64_t timeout_ns, zb_response* response);
+/* Copies it into `buffer`. Answers as zb_client_receive(), and ZB_BUFFER_TOO_SMALL where `capacity` is less than
+ * received->size then says: the same answer comes again. */
+ZB_API zb_status zb_client_receive_into(zb_client* client, void* buffer, size_t capacity, int64_t timeout_ns,
+                                        zb_received* received);
+/* Asks for a call of `callback(context)`, once, as soon as zb_client_receive() with timeout 0 is worth calling;
+ * otherwise as zb_reader_when_ready(). Any thread. */
+ZB_API zb_status zb_client_when_ready(zb_client* client, zb_ready_callback callback, void* context);
+ZB_API bool zb_client_cancel_when(zb_client* client);
+
+/* Calls of the server. A client that takes none lets its server's calls time out. */
+
+/* Waits for the next call or notice of the server, which the caller answers (the answer to a notice goes nowhere).
+ * Answers: ZB_TIMEOUT, ZB_CLOSED, ZB_PEER_DEAD, ZB_INTERRUPTED, ZB_TOO_MANY_HELD, ZB_CORRUPT, ZB_FORKED;
+ * ZB_INVALID_ARGUMENT where the channel has none (callback_size 0). Several threads may take. */
+ZB_API zb_status zb_client_take(zb_client* client, int64_t timeout_ns, zb_request* request);
+/* Asks for a call of `callback(context)`, once, as soon as zb_client_take() with timeout 0 is worth calling; otherwise
+ * as zb_reader_when_ready(). Any thread. */
+ZB_API zb_status zb_client_when_call(zb_client* client, zb_ready_callback callback, void* context);
+ZB_API bool zb_client_cancel_when_call(zb_client* client);
+/* As their server twins, with what zb_client_take() gives. */
+ZB_API zb_status zb_client_serve(zb_client* client, zb_request_handler handler, void* context, int64_t timeout_ns);
+ZB_API zb_status zb_client_start(zb_client* client, zb_request_handler handler, void* context, uint32_t threads);
+ZB_API zb_status zb_client_stop(zb_client* client);
+ZB_API uint32_t zb_client_running(const zb_client* client);
+
+/* Ends the waits of this client that run now, in other threads, or else the next one, with ZB_INTERRUPTED. Any thread,
+ * also a signal handler. Never blocks. */
+ZB_API void zb_client_interrupt(zb_client* client);
+/* Sets what is called while this client waits; NULL: nothing. Before any other call. */
+ZB_API void zb_client_set_wait_hook(zb_client* client, zb_wait_hook hook, void* context);
+
+/* Fill the struct whose struct_size the caller has set. Any thread. Never block. */
+ZB_API zb_status zb_client_get_stats(const zb_client* client, zb_duplex_stats* stats);
+ZB_API zb_status zb_client_get_info(const zb_client* client, zb_duplex_info* info);
+/* This client, as the server knows it (zb_request.client); 0 for NULL. */
+ZB_API uint64_t zb_client_id(const zb_client* client);
+
+/* Detaches and frees the handle. Ends zb_client_start(). Answers still held stay valid until they are released. NULL is
+ * harmless. No other thread may be in a call of this client. Waits for the handlers that run. */
+ZB_API void zb_client_close(zb_client* client);
+
+/* ------------------------------------------------------------------------------------------------ answering */
+
+/* Makes a channel for calls, whose server this is. kind: ZB_SERVER_…; config: NULL for the defaults. A stale channel of
+ * that name (all users dead) is taken over; with exist_ok also one whose server died while clients are attached: this
+ * server is then its successor, and what the dead one had begun is answered with an error.
+ * Answers: ZB_ALREADY_EXISTS; ZB_WRITER_EXISTS where a living server has it; ZB_INCOMPATIBLE where the geometry is
+ * another; ZB_INVALID_ARGUMENT, ZB_NO_SPACE, ZB_PERMISSION_DENIED, ZB_SYSTEM_ERROR. Any thread. Blocks for the time it
+ * takes to reserve the memory. */
+ZB_API zb_status zb_server_create(const char* name, uint32_t kind, const zb_duplex_config* config, zb_server** server);
+
+/* Waits for the next request, of whichever client, which the caller answers; clients take turns, and requests of one
+ * lane are answered in the order in which they were sent, however many threads take them.
+ * Answers: ZB_TIMEOUT, ZB_INTERRUPTED, ZB_FORKED. Several threads may take. Never allocates. */
+ZB_API zb_status zb_server_take(zb_server* server, int64_t timeout_ns, zb_request* request);
+/* As zb_server_take(), but ZB_WOULD_BLOCK instead of waiting. Never blocks. */
+ZB_API zb_status zb_server_try_take(zb_server* server, zb_request* request);
+
+/* Asks for a call of `callback(context)`, once, as soon as zb_server_try_take() is worth calling; otherwise as
+ * zb_reader_when_ready(). Any thread. */
+ZB_API zb_status zb_server_when_ready(zb_server* server, zb_ready_callback callback, void* context);
+ZB_API bool zb_server_cancel_when(zb_server* server);
+
+/* Takes room for an answer of up to `size` bytes; *room is where to build it. Again gives new room. In place it is the
+ * request's own memory and begins with its bytes, and ZB_FRAME_TOO_LARGE says that the call has not reserved as much.
+ * Otherwise it waits until earlier requests of this lane are answered and the client has made room.
+ * Answers: ZB_FRAME_TOO_LARGE; ZB_CLOSED where the client is gone (nobody will read the answer); ZB_INTERRUPTED,
+ * ZB_FORKED; ZB_HANDLE_CLOSED where it was answered. */
+ZB_API zb_status zb_request_claim(zb_request* request, size_t size, void** room);
+/* Answers with the first n bytes of the room that was claimed; in place also without zb_request_claim().
+ * type: 0, or from 128 the application's.
+ * Answers: ZB_INVALID_ARGUMENT for n beyond the room or a reserved type (the request is not answered and stays);
+ * ZB_HANDLE_CLOSED where it was answered. In place never blocks. */
+ZB_API zb_status zb_request_respond(zb_request* request, size_t n, uint16_t type);
+/* Answers with a copy of `size` bytes: zb_request_claim(), copy, zb_request_respond(). Answers as these; where it is
+ * not ZB_OK the request stays, unless owner is NULL. */
+ZB_API zb_status zb_request_write(zb_request* request, const void* answer, size_t size, uint16_t type);
+/* Answers with an error: the caller gets ZB_REMOTE_ERROR with this text (UTF-8, NULL counts as ""), cut to the room
+ * that there is. Harmless where it was answered. */
+ZB_API void zb_request_fail(zb_request* request, const char* text);
+/* Answers what was not answered yet: in place with the bytes as they lie now, otherwise with an error ("gave no
+ * answer"). Harmless where it was answered. */
+ZB_API void zb_request_finish(zb_request* request);
+
+/* Calls `handler(request, context)` on every request, in this thread, until timeout_ns passes without one
+ * (ZB_TIMEOUT), until zb_server_interrupt() (ZB_INTERRUPTED), or until a failure, which it answers. */
+ZB_API zb_status zb_server_serve(zb_server* server, zb_request_handler handler, void* context, int64_t timeout_ns);
+
+/* The same in the background, in `threads` threads, which call the handler at the same time, until zb_server_stop() or
+ * zb_server_close(). Answers: ZB_INVALID_ARGUMENT where it runs already, and for 0 threads or no handler;
+ * ZB_SYSTEM_ERROR where a thread cannot be started. Never blocks. */
+ZB_API zb_status zb_server_start(zb_server* server, zb_request_handler handler, void* context, uint32_t threads);
+/* Ends zb_server_start() and joins its threads. What they have taken is answered; what waits stays in the channel for
+ * the next start or take. Answers: the failure that ended one of the threads before; ZB_OK also where none runs. Not
+ * from a handler. Waits for the handlers that run. */
+ZB_API zb_status zb_server_stop(zb_server* server);
+/* Threads of zb_server_start() that are still serving; 0 for NULL. Any thread. Never blocks. */
+ZB_API uint32_t zb_server_running(const zb_server* server);
+
+/* The clients that are attached and alive: up to `capacity` ids into `clients`; *count is how many there are. Call with
+ * capacity 0 to ask for that. Any thread. Allocates. */
+ZB_API zb_status zb_server_clients(const zb_server* server, uint64_t* clients, size_t capacity, size_t* count);
+
+/* Calls a client (zb_request.client), which answers in place; the caller releases the answer. One call to one client at
+ * a time, others wait their turn. Answers as zb_client_call(); ZB_NOT_FOUND where this client is gone;
+ * ZB_INVALID_ARGUMENT where callback_size is 0. Any thread. */
+ZB_API zb_status zb_server_call_client(zb_server* server, uint64_t client, const void* request, size_t size,
+                                       int64_t timeout_ns, const zb_request_info* info, zb_response* response);
+/* The same without waiting for an answer: timeout_ns is for room. */
+ZB_API zb_status zb_server_notify(zb_server* server, uint64_t client, const void* notice, size_t size,
+                                  int64_t timeout_ns, const zb_request_info* info);
+
+/* As their client twins. */
+ZB_API void zb_server_interrupt(zb_server* server);
+ZB_API void zb_server_set_wait_hook(zb_server* server, zb_wait_hook hook, void* context);
+ZB_API zb_status zb_server_get_stats(const zb_server* server, zb_duplex_stats* stats);
+ZB_API zb_status zb_server_get_info(const zb_server* server, zb_duplex_info* info);
+
+/* Ends zb_server_start(), then the channel, and frees the handle: clients that wait get ZB_CLOSED, requests that were
+ * not taken included, and the name can be used again at once. NULL is harmless. No other thread may be in a call of
+ * this server. Waits for the handlers that run. */
+ZB_API void zb_server_close(zb_server* server);
 
 /* ---------------------------------------------------------------------------------------- looking from outside */
 

@@ -34,7 +34,8 @@ static_assert(to_c(Status::too_many_readers) == ZB_TOO_MANY_READERS);
 static_assert(to_c(Status::nothing_to_resume) == ZB_NOTHING_TO_RESUME);
 static_assert(to_c(Status::incompatible) == ZB_INCOMPATIBLE && to_c(Status::corrupt) == ZB_CORRUPT);
 static_assert(to_c(Status::permission_denied) == ZB_PERMISSION_DENIED && to_c(Status::no_space) == ZB_NO_SPACE);
-static_assert(to_c(Status::system_error) == ZB_SYSTEM_ERROR);
+static_assert(to_c(Status::system_error) == ZB_SYSTEM_ERROR && to_c(Status::remote_error) == ZB_REMOTE_ERROR);
+static_assert(to_c(Status::buffer_too_small) == ZB_BUFFER_TOO_SMALL && to_c(Status::lanes_busy) == ZB_LANES_BUSY);
 
 Failure& last_failure() noexcept {
   thread_local Failure failure{Status::ok};
@@ -59,7 +60,7 @@ using namespace zerobuffer::c_api;
 
 const char* zb_status_name(zb_status status) {
   // a literal each, so that it ends with a zero
-  return status < ZB_OK || status > ZB_SYSTEM_ERROR ? "unknown" : to_string(static_cast<Status>(status)).data();
+  return status < ZB_OK || status > ZB_LANES_BUSY ? "unknown" : to_string(static_cast<Status>(status)).data();
 }
 
 const char* zb_status_text(zb_status status) {
@@ -76,24 +77,26 @@ const char* zb_status_text(zb_status status) {
       return "An interrupt or a wait hook ended the wait. Call again to go on waiting.";
     case ZB_CLOSED:
       return "Reader: the writer has closed and everything was read, the end of the stream. Writer: every reader has "
-             "closed.";
+             "closed. Calls: the other side has closed.";
     case ZB_PEER_DEAD:
       return "The other side died without closing. A reader may go on with a successor; a writer may wait for a reader "
-             "that resumes, or forget the dead readers.";
+             "that resumes, or forget the dead readers; a client may call a successor.";
     case ZB_EVICTED:
       return "The writer took this reader's slot away, because its position was impossible. Close, and open again.";
     case ZB_HELD_FRAMES_BLOCK:
-      return "Waiting would never end: this reader holds the frames whose room the writer waits for. Release frames.";
+      return "Waiting would never end: what is held here has the room that is waited for. Release frames or answers.";
     case ZB_TOO_MANY_HELD:
-      return "As many frames as max_held are held already. Release the oldest, or raise max_held.";
+      return "As many as max_held are held already. Release the oldest, or raise max_held.";
     case ZB_FRAME_TOO_LARGE:
-      return "The frame can never fit this ring. Create the buffer with a larger payload_size.";
+      return "The frame, request or answer can never fit its ring. Create it with a larger payload_size, request_size "
+             "or "
+             "response_size, or let the call reserve more.";
     case ZB_CLAIM_OPEN:
       return "The writer has a claim that is neither committed nor discarded. Commit or discard it first.";
     case ZB_INVALID_ARGUMENT:
       return "An argument or a configuration is wrong; the message of the failure says which and why.";
     case ZB_HANDLE_CLOSED:
-      return "The reader, writer or claim was closed before the call.";
+      return "The handle was closed, or what the call is about has ended, before the call.";
     case ZB_FORKED:
       return "The handle belongs to the parent process (open the buffer again in this one), or exit() has begun.";
     case ZB_METADATA_TOO_LARGE:
@@ -122,6 +125,12 @@ const char* zb_status_text(zb_status status) {
       return "Shared memory cannot hold the buffer; the message of the failure has the needed and the free bytes.";
     case ZB_SYSTEM_ERROR:
       return "The operating system refused a call; the message of the failure names call and errno.";
+    case ZB_REMOTE_ERROR:
+      return "The other side answered the call with an error; the message of the failure is its text.";
+    case ZB_BUFFER_TOO_SMALL:
+      return "The answer is larger than the buffer given, and stays. Call again with one of the size that was said.";
+    case ZB_LANES_BUSY:
+      return "Every lane is in use by other calls or clients. Wait, or make the channel with more lanes.";
   }
   return "This value is no status.";
 }

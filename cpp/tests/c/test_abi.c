@@ -36,6 +36,9 @@ TEST(the_number_of_each_status_is_fixed) {
       {ZB_PERMISSION_DENIED, 25, "permission_denied"},
       {ZB_NO_SPACE, 26, "no_space"},
       {ZB_SYSTEM_ERROR, 27, "system_error"},
+      {ZB_REMOTE_ERROR, 28, "remote_error"},
+      {ZB_BUFFER_TOO_SMALL, 29, "buffer_too_small"},
+      {ZB_LANES_BUSY, 30, "lanes_busy"},
   };
   for (size_t i = 0; i < sizeof all / sizeof all[0]; ++i) {
     CHECK_NUMBER(i, all[i].number);
@@ -56,6 +59,8 @@ TEST(the_numbers_of_the_choices_are_fixed) {
   CHECK_NUMBER(1, ZB_JOIN_NOW);
   CHECK_NUMBER(2, ZB_JOIN_OLDEST);
   CHECK_NUMBER(3, ZB_JOIN_RESUME);
+  CHECK_NUMBER(0, ZB_SERVER_IMMUTABLE);
+  CHECK_NUMBER(1, ZB_SERVER_IN_PLACE);
   CHECK(ZB_FOREVER == INT64_C(9223372036854775807));
 }
 
@@ -77,6 +82,48 @@ TEST(a_frame_and_a_claim_keep_their_layout) {
   CHECK_NUMBER(24, sizeof(zb_claim));
 }
 
+TEST(what_belongs_to_a_call_keeps_its_layout) {
+  AT(zb_response, owner, 0);
+  AT(zb_response, data, 8);
+  AT(zb_response, size, 16);
+  AT(zb_response, sequence, 24);
+  AT(zb_response, slot, 32);
+  AT(zb_response, type, 36);
+  AT(zb_response, reserved, 38);
+  CHECK_NUMBER(40, sizeof(zb_response));
+  AT(zb_received, size, 0);
+  AT(zb_received, sequence, 8);
+  AT(zb_received, type, 16);
+  CHECK_NUMBER(24, sizeof(zb_received));
+  AT(zb_call, owner, 0);
+  AT(zb_call, sequence, 8);
+  CHECK_NUMBER(16, sizeof(zb_call));
+  AT(zb_outgoing, owner, 0);
+  AT(zb_outgoing, data, 8);
+  AT(zb_outgoing, size, 16);
+  AT(zb_outgoing, pipelined, 24);
+  AT(zb_outgoing, reserved, 28);
+  CHECK_NUMBER(32, sizeof(zb_outgoing));
+  AT(zb_request, owner, 0);
+  AT(zb_request, data, 8);
+  AT(zb_request, size, 16);
+  AT(zb_request, bytes, 24);
+  AT(zb_request, room, 32);
+  AT(zb_request, sequence, 40);
+  AT(zb_request, tag, 48);
+  AT(zb_request, client, 56);
+  AT(zb_request, ticket, 64);
+  AT(zb_request, slot, 72);
+  AT(zb_request, type, 76);
+  AT(zb_request, reserved, 78);
+  CHECK_NUMBER(80, sizeof(zb_request));
+  AT(zb_request_info, struct_size, 0);
+  AT(zb_request_info, tag, 8);
+  AT(zb_request_info, response_capacity, 16);
+  AT(zb_request_info, type, 24);
+  CHECK_NUMBER(32, sizeof(zb_request_info));
+}
+
 TEST(the_configuration_keeps_its_layout) {
   AT(zb_buffer_config, struct_size, 0);
   AT(zb_buffer_config, payload_size, 8);
@@ -95,6 +142,21 @@ TEST(the_configuration_keeps_its_layout) {
   AT(zb_buffer_config, max_held, 60);
   AT(zb_buffer_config, acknowledge_interval_ns, 64);
   CHECK_NUMBER(72, sizeof(zb_buffer_config));
+
+  AT(zb_duplex_config, struct_size, 0);
+  AT(zb_duplex_config, request_size, 8);
+  AT(zb_duplex_config, response_size, 16);
+  AT(zb_duplex_config, callback_size, 24);
+  AT(zb_duplex_config, lanes, 32);
+  AT(zb_duplex_config, huge_pages, 36);
+  AT(zb_duplex_config, exist_ok, 37);
+  AT(zb_duplex_config, pre_touch, 38);
+  AT(zb_duplex_config, lock_in_memory, 39);
+  AT(zb_duplex_config, client_lanes, 40);
+  AT(zb_duplex_config, wait, 44);
+  AT(zb_duplex_config, spin_pauses, 48);
+  AT(zb_duplex_config, max_held, 52);
+  CHECK_NUMBER(56, sizeof(zb_duplex_config));
 }
 
 TEST(what_is_filled_for_the_caller_keeps_its_layout) {
@@ -145,4 +207,26 @@ TEST(what_is_filled_for_the_caller_keeps_its_layout) {
   AT(zb_writer_stats, unread_bytes, 104);
   AT(zb_writer_stats, readers, 112);
   CHECK_NUMBER(120, sizeof(zb_writer_stats));
+
+  AT(zb_duplex_info, struct_size, 0);
+  AT(zb_duplex_info, segment_size, 8);
+  AT(zb_duplex_info, max_request_size, 16);
+  AT(zb_duplex_info, max_response_size, 24);
+  AT(zb_duplex_info, max_callback_size, 32);
+  AT(zb_duplex_info, lanes, 40);
+  AT(zb_duplex_info, in_place, 44);
+  AT(zb_duplex_info, created, 45);
+  CHECK_NUMBER(48, sizeof(zb_duplex_info));
+
+  AT(zb_duplex_stats, struct_size, 0);
+  AT(zb_duplex_stats, requests, 8);
+  AT(zb_duplex_stats, answers, 16);
+  AT(zb_duplex_stats, errors, 24);
+  AT(zb_duplex_stats, late, 32);
+  AT(zb_duplex_stats, copied_bytes, 40);
+  AT(zb_duplex_stats, callbacks, 48);
+  AT(zb_duplex_stats, sleeps, 56);
+  AT(zb_duplex_stats, wakes, 64);
+  AT(zb_duplex_stats, lanes, 72);
+  CHECK_NUMBER(80, sizeof(zb_duplex_stats));
 }
