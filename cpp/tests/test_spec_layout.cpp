@@ -111,7 +111,8 @@ const Fields real_oieb{
     ZEROBUFFER_FIELD(Oieb, last_record_pos),
     ZEROBUFFER_FIELD(Oieb, dropped),
     ZEROBUFFER_FIELD(Oieb, reclaim_pos),
-    ZEROBUFFER_FIELD(Oieb, reserved_0c0),
+    ZEROBUFFER_FIELD(Oieb, lanes_used),
+    ZEROBUFFER_FIELD(Oieb, reserved_0c4),
     ZEROBUFFER_FIELD(Oieb, readers_waiting),
     ZEROBUFFER_FIELD(Oieb, data_futex),
     ZEROBUFFER_FIELD(Oieb, reserved_10c),
@@ -149,7 +150,7 @@ const Fields real_slot{
     ZEROBUFFER_FIELD(ReaderSlot, start_time),   ZEROBUFFER_FIELD(ReaderSlot, last_cpu),
     ZEROBUFFER_FIELD(ReaderSlot, reserved_02c), ZEROBUFFER_FIELD(ReaderSlot, lost),
     ZEROBUFFER_FIELD(ReaderSlot, skipped),      ZEROBUFFER_FIELD(ReaderSlot, evicted_epoch),
-    ZEROBUFFER_FIELD(ReaderSlot, reserved_048),
+    ZEROBUFFER_FIELD(ReaderSlot, client),       ZEROBUFFER_FIELD(ReaderSlot, reserved_050),
 };
 
 const Fields real_header{
@@ -170,7 +171,8 @@ const std::map<std::string, std::uint64_t> real_constants{
     {"block_alignment", block_alignment},
     {"page_size", page_size},
     {"huge_page_size", huge_page_size},
-    {"max_rings", max_rings},
+    {"max_lanes", max_lanes},
+    {"least_in_place_room", least_in_place_room},
     {"max_readers", max_readers},
     {"max_share_slots", max_share_slots},
     {"max_capacity", max_capacity},
@@ -224,15 +226,14 @@ TEST(SpecLayout, every_state_has_the_number_in_the_document) {
   EXPECT_EQ(static_cast<std::uint32_t>(SegmentState::retired), 2u);
 }
 
-TEST(SpecLayout, feature_bits_are_those_of_the_document_and_none_is_supported) {
+TEST(SpecLayout, feature_bits_are_those_of_the_document_and_supported_are_the_two_kinds_of_duplex) {
   const std::map<std::string, std::uint64_t> real{{"duplex_immutable", feature::duplex_immutable},
                                                   {"duplex_in_place", feature::duplex_in_place},
-                                                  {"payload_sharing", feature::payload_sharing},
-                                                  {"lanes", feature::lanes}};
+                                                  {"payload_sharing", feature::payload_sharing}};
   std::map<std::string, std::uint64_t> written;
   for (const auto& row : table_of("Feature flags")) written[row.at(0)] = std::stoull(row.at(1));
   EXPECT_EQ(written, real);
-  EXPECT_EQ(feature::supported, 0u);
+  EXPECT_EQ(feature::supported, feature::duplex_immutable | feature::duplex_in_place);
 }
 
 // The proof of SPEC.md "Why a frame of max_frame_size always fits a drained ring", for every offset of small rings.

@@ -18,7 +18,6 @@ using protocol::WriterState;
 using Slots = ring::Slots<Machine>;
 
 constexpr std::uint64_t writer_byte = protocol::lock_base;
-constexpr std::uint64_t slot_byte(std::uint32_t slot) noexcept { return protocol::lock_base + 1 + slot; }
 
 // No participant's: locked only by whoever holds the whole range, because it is just removing the buffer.
 constexpr std::uint64_t whole_range_byte = protocol::lock_base + protocol::lock_stride - 1;
@@ -32,6 +31,11 @@ std::string quoted(std::string_view name) { return "buffer \"" + std::string(nam
 bool may_come(Status status) noexcept { return status == Status::not_found; }
 
 Result<void> same_geometry(const Geometry& found, const Geometry& wanted, const std::string& what) {
+  if (found.shape != wanted.shape) {
+    return Failure(Status::incompatible, what + " exists with other geometry: " + std::to_string(found.shape.lanes) +
+                                             " lanes (asked for " + std::to_string(wanted.shape.lanes) +
+                                             "), or rings of other sizes or kind");
+  }
   if (found.capacity == wanted.capacity && found.metadata_size == wanted.metadata_size &&
       found.max_readers == wanted.max_readers) {
     return {};
@@ -44,12 +48,27 @@ Result<void> same_geometry(const Geometry& found, const Geometry& wanted, const 
                                            pair(found.metadata_size, wanted.metadata_size) + ", max_readers " +
                                            pair(found.max_readers, wanted.max_readers));
 }
+
+// Whoever sleeps on rings of a duplex segment looks at the other side's place again.
+void wake_rings(const Segment& segment, std::uint32_t first, std::uint32_t end) noexcept {
+  for (std::uint32_t i = first; i < end; ++i) {
+    ring::DataSignal<Machine>::wake(segment.ring_oieb(i));
+    ring::SpaceSignal<Machine>::wake(segment.ring_oieb(i));
+  }
+}
 }  // namespace
 
-void Attachment::set_up_barriers(Role role) {
+// A stride of bytes per ring: a stream's slots have bytes of the first one, a lane has a stride of its own.
+std::uint64_t Attachment::slot_byte(std::uint32_t slot) const noexcept {
+  return in_duplex() ? protocol::lock_base + protocol::lock_stride * (1 + std::uint64_t{slot})
+                     : protocol::lock_base + 1 + slot;
+}
+
+void Attachment::set_up_barriers() {
   barriers_.publisher_registered = os::register_for_remote_barrier();
   barriers_.sleeper_can_call = os::remote_barrier_available();
-  if (role == Role::writer) {
+  if (in_duplex()) return;  // which signals are slept on is the lane's business
+  if (role_ == Role::writer) {
     ring::SpaceSignal<Machine>::require_fence(oieb(), !barriers_.sleeper_can_call);
   } else {
     ring::DataSignal<Machine>::forget(oieb(), slot_bit());
@@ -59,29 +78,34 @@ void Attachment::set_up_barriers(Role role) {
 
 // ---------------------------------------------------------------- creating
 
-Result<void> Attachment::build(os::File file, const BufferConfig& config, Role role) {
+Result<void> Attachment::build(os::File file, const BufferConfig& config, Role role, const Geometry& geometry) {
   auto locks = os::LockFile::open(file);
   if (!locks) return locks.take_failure();
   locks_ = std::move(*locks);
   role_ = role;
-  if (!locks_.try_lock(role == Role::writer ? writer_byte : slot_byte(0))) {
+  if (!locks_.try_lock(writes() ? writer_byte : slot_byte(0))) {
     return Failure(Status::not_found, "the new buffer was taken over before it was locked");
   }
   ZEROBUFFER_POINT("create.locked");
   // a visible file may have been taken for stale and removed before it was locked
   if (named() && !os::name_refers_to(name_, file)) return Failure(Status::not_found, "the new buffer was removed");
-  auto segment = Segment::initialise(std::move(file), config);
+  auto segment = Segment::initialise(std::move(file), config, geometry);
   if (!segment) return segment.take_failure();
   segment_ = std::move(*segment);
   ZEROBUFFER_POINT("create.initialised");
-  if (role == Role::writer) return take_writer_place("the new buffer");
+  if (writes()) return take_writer_place("the new buffer");
   if (auto done = segment_.restrict_payload(config); !done) return done;
   return take_slot(JoinAt::automatic, "the new buffer");
 }
 
 Result<Attachment> Attachment::create(std::string_view name, const BufferConfig& config, Role role) {
-  if (auto valid = os::check_name(name); !valid) return valid.take_failure();
   if (auto valid = check_config(config); !valid) return valid.take_failure();
+  return create(name, config, role, plan(config));
+}
+
+Result<Attachment> Attachment::create(std::string_view name, const BufferConfig& config, Role role,
+                                      const Geometry& geometry) {
+  if (auto valid = os::check_name(name); !valid) return valid.take_failure();
   // the segment is built once, without a name, and then offered until it has one or somebody else has
   Attachment made;
   made.generation_ = os::fork_generation();
@@ -96,7 +120,7 @@ Result<Attachment> Attachment::create(std::string_view name, const BufferConfig&
       const bool taken = !built && os::open_existing(name).ok();
       if (!taken) {
         if (!built) {
-          if (auto done = made.build(std::move(*file), config, role); !done) return done.take_failure();
+          if (auto done = made.build(std::move(*file), config, role, geometry); !done) return done.take_failure();
           made.segment_.make_ready();
           built = true;
         }
@@ -110,7 +134,7 @@ Result<Attachment> Attachment::create(std::string_view name, const BufferConfig&
         made = Attachment();
         made.generation_ = os::fork_generation();
         made.name_ = name;
-        auto done = made.build(std::move(*visible), config, role);
+        auto done = made.build(std::move(*visible), config, role, geometry);
         if (done) {
           made.segment_.make_ready();
           linked = {};
@@ -133,7 +157,7 @@ Result<Attachment> Attachment::create(std::string_view name, const BufferConfig&
     auto retired = retire_if_dead(name);
     if (retired || may_come(retired.status())) continue;  // stale and gone: the name is free again
     if (retired.status() == Status::already_exists && config.exist_ok) {
-      auto opened = open_named(name, std::chrono::nanoseconds::zero(), config, role, plan(config));
+      auto opened = open_named(name, std::chrono::nanoseconds::zero(), config, role, geometry);
       if (opened) return opened;
       // it is being made or given up just now; who stays so does not keep us here
       if (may_come(opened.status()) && os::now_ns() < give_up) {
@@ -155,7 +179,7 @@ Result<Attachment> Attachment::create_anonymous(const BufferConfig& config, Role
   if (!file) return file.take_failure();
   Attachment made;
   made.generation_ = os::fork_generation();
-  if (auto done = made.build(std::move(*file), config, role); !done) return done.take_failure();
+  if (auto done = made.build(std::move(*file), config, role, plan(config)); !done) return done.take_failure();
   if (auto done = os::seal_size(made.segment_.file()); !done) return done.take_failure();
   made.segment_.make_ready();
   made.created_ = true;
@@ -170,15 +194,20 @@ Result<void> Attachment::attach(os::File file, const BufferConfig& config, Role 
                                  role == Role::writer ? os::Access::read_write : os::Access::read_only, what);
   if (!segment) return segment.take_failure();
   segment_ = std::move(*segment);
+  role_ = role;
+  if (in_duplex() != (segment_.geometry().shape.lanes != 0)) {
+    return Failure(Status::incompatible,
+                   what + (in_duplex() ? " is a stream, no duplex channel; open it as a reader or writer"
+                                       : " is a duplex channel; open it as a client"));
+  }
   if (wanted) {  // before a place is taken: who is refused here has never been
     if (auto same = same_geometry(segment_.geometry(), *wanted, what); !same) return same;
   }
   auto locks = os::LockFile::open(segment_.file());
   if (!locks) return locks.take_failure();
   locks_ = std::move(*locks);
-  role_ = role;
   generation_ = os::fork_generation();
-  return role == Role::writer ? take_writer_place(what) : take_slot(config.join, what);
+  return writes() ? take_writer_place(what) : take_slot(config.join, what);
 }
 
 Result<Attachment> Attachment::open(std::string_view name, std::chrono::nanoseconds timeout, const BufferConfig& config,
@@ -216,6 +245,24 @@ Result<Attachment> Attachment::open_named(std::string_view name, std::chrono::na
   }
 }
 
+Result<Attachment> Attachment::open_again(const Attachment& first, const BufferConfig& config) {
+  auto file = os::adopt(first.segment_.file().fd());
+  if (!file) return file.take_failure();
+  Attachment result;
+  result.name_ = first.name_;
+  auto done = result.attach(std::move(*file), config, first.role_, quoted(first.name_), std::nullopt);
+  if (!done) return done.take_failure();
+  return result;
+}
+
+Result<ring::RingMemory> Attachment::map_ring(std::uint32_t index, const BufferConfig& config, os::Access access) {
+  const Geometry& geometry = segment_.geometry();
+  const RingPlace place = place_of_ring(geometry.shape, geometry.layout, index);
+  auto records = segment_.map_records(place, config, access);
+  if (!records) return records.take_failure();
+  return ring::RingMemory{&segment_.ring_oieb(index), segment_.ring_slots(place), *records, place.capacity};
+}
+
 Result<Attachment> Attachment::open_fd(int fd, const BufferConfig& config, Role role) {
   if (auto valid = check_config(config); !valid) return valid.take_failure();
   auto file = os::adopt(fd);
@@ -244,10 +291,10 @@ Result<void> Attachment::take_writer_place(const std::string& what) {
                                               std::to_string(Machine::load_relaxed(oieb().writer_pid)) +
                                               "); there can be only one");
   }
-  if (!positions_possible()) {
+  if (!in_duplex() && !positions_possible()) {
     return Failure(Status::corrupt, what + ": write_pos, reclaim_pos and the frame counts do not fit together");
   }
-  set_up_barriers(Role::writer);
+  set_up_barriers();
   Machine::store_relaxed(oieb().writer_waiting, std::uint32_t{0});  // a predecessor may have died waiting
   Machine::store_relaxed(oieb().writer_pid, os::process_id());
   Machine::store_relaxed(oieb().writer_start_time, os::process_start_time());
@@ -277,6 +324,7 @@ bool Attachment::try_slot(std::uint32_t index, JoinAt join, bool take_dead) {
   protocol::ReaderSlot& slot = segment_.slots()[index];
   const bool wants_dead = join == JoinAt::resume;
   const PlaceWord first = Slots::place(slot);
+  if (first.slot_state() == SlotState::broken) return false;
   const bool free = first.slot_state() == SlotState::free;
   // a byte is locked only where it may pay: somebody who leaves just then would think that we stay
   const bool evicted = free && first.epoch() != 0 && Machine::load_relaxed(slot.evicted_epoch) == first.epoch();
@@ -306,7 +354,7 @@ bool Attachment::try_slot(std::uint32_t index, JoinAt join, bool take_dead) {
     // the table is looked at before we are in it ourselves
     const bool first_ever = Slots::epoch_sum(segment_.slots()) == 0;
     const bool oldest = join == JoinAt::oldest || (join == JoinAt::automatic && first_ever);
-    set_up_barriers(Role::reader);
+    set_up_barriers();
     joined = oldest ? Slots::join_oldest(oieb(), slot) : Slots::join_now(oieb(), slot);
   }
   if (!joined.ok) {
@@ -316,7 +364,7 @@ bool Attachment::try_slot(std::uint32_t index, JoinAt join, bool take_dead) {
     if (named()) retire_if_last(segment_, locks_, name_);
     return false;
   }
-  if (wants_dead) set_up_barriers(Role::reader);
+  if (wants_dead) set_up_barriers();
   place_ = joined.word;
   position_ = joined.position;
   Machine::store_relaxed(slot.pid, os::process_id());
@@ -366,6 +414,7 @@ Result<void> Attachment::take_slot(JoinAt join, const std::string& what) {
     if (Slots::place(slot).slot_state() != SlotState::free) continue;
     return Failure(Status::not_found, what + " has a slot that a reader is just leaving or taking");
   }
+  if (in_duplex()) return Failure(Status::lanes_busy, count);
   return Failure(Status::too_many_readers,
                  what + " has " + std::to_string(count) +
                      " reader slot(s), all taken by the living; create it with a larger max_readers");
@@ -385,7 +434,7 @@ BufferInfo Attachment::info() const noexcept {
 bool Attachment::owns_slot() const noexcept { return Slots::place(slot()).bits == place_.bits; }
 
 void Attachment::begin_leave() noexcept {
-  if (left_ || role_ != Role::reader || place_.slot_state() != SlotState::active) return;
+  if (left_ || writes() || place_.slot_state() != SlotState::active) return;
   if (!Slots::begin_leave(slot(), place_)) return;
   ZEROBUFFER_POINT("close.closing");
   ring::SpaceSignal<Machine>::notify(oieb(), protocol::parked, ring::Barriers{});
@@ -402,7 +451,7 @@ void Attachment::leave() noexcept {
 void Attachment::leave_at_exit() noexcept {
   if (left_ || forked()) return;
   Machine::store_relaxed(generation_, process_ending);
-  auto last = segment_.withdraw(role_ == Role::writer);
+  auto last = segment_.withdraw(writes());
   if (!last) return;  // a death, then: the kernel drops the lock when this process is gone
   give_up_place(*last);
   locks_.unlock(protocol::lock_base, 0);
@@ -412,20 +461,30 @@ void Attachment::give_up_place(const Segment& segment) noexcept {
   left_ = true;
   protocol::Oieb& oieb = segment.oieb();
   std::uint64_t own_byte = writer_byte;
-  if (role_ == Role::writer) {
+  if (writes()) {
     const PlaceWord closed = PlaceWord::of(WriterState::closed, place_.epoch());
     Machine::compare_exchange(oieb.writer_place, place_.bits, closed.bits);
     ZEROBUFFER_POINT("close.place_given_up");
     Machine::fence();
     ring::DataSignal<Machine>::wake(oieb);
+    if (in_duplex()) wake_rings(segment, 1, segment.geometry().shape.ring_count());
   } else {
     own_byte = slot_byte(slot_);
     protocol::ReaderSlot& slot = segment.slots()[slot_];
-    ring::DataSignal<Machine>::forget(oieb, slot_bit());
+    if (!in_duplex()) ring::DataSignal<Machine>::forget(oieb, slot_bit());
     if (place_.slot_state() == SlotState::active) static_cast<void>(Slots::begin_leave(slot, place_));
     static_cast<void>(Slots::end_leave(slot, place_));
     ZEROBUFFER_POINT("close.place_given_up");
     ring::SpaceSignal<Machine>::notify(oieb, protocol::parked, ring::Barriers{});
+    const Shape& shape = segment.geometry().shape;
+    if (in_duplex()) wake_rings(segment, shape.request_ring(slot_), shape.request_ring(slot_ + 1));
+  }
+  // a server that closes ends the channel, whoever is attached: who waits for it sees its place, and the name is free
+  if (role_ == Role::server && named() && os::name_refers_to(name_, segment.file())) {
+    segment.make_retired();
+    ZEROBUFFER_POINT("close.retired");
+    os::unlink_name(name_);
+    return;
   }
   // Two who leave at the same time each see the other's lock; whoever has let its own go last can take them all.
   if (named() && !retire_if_last(segment, locks_, name_)) {

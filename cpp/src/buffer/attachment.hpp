@@ -13,22 +13,32 @@
 #include "os/process.hpp"
 #include "ring/signal.hpp"
 #include "ring/slots.hpp"
+#include "ring/writer.hpp"
 #include "zerobuffer/config.hpp"
 
 namespace zerobuffer::buffer {
 
-enum class Role : std::uint8_t { writer, reader };
+/// A stream has a writer and readers. A duplex segment has a server, whose place is the writer's, and clients, each of
+/// whose lanes is a reader's slot.
+enum class Role : std::uint8_t { writer, reader, server, client };
 
 class Attachment {
  public:
   /// A new named buffer with ourselves in it; stale ones of that name are taken over; exist_ok opens a living one.
   static Result<Attachment> create(std::string_view name, const BufferConfig& config, Role role);
+  /// A server with the geometry of its segment; `config` says how it behaves. With exist_ok it succeeds a dead one.
+  static Result<Attachment> create(std::string_view name, const BufferConfig& config, Role role,
+                                   const Geometry& geometry);
   static Result<Attachment> create_anonymous(const BufferConfig& config, Role role);
   static Result<Attachment> open(std::string_view name, std::chrono::nanoseconds timeout, const BufferConfig& config,
                                  Role role);
   static Result<Attachment> open_fd(int fd, const BufferConfig& config, Role role);
+  /// Another place in a segment that one is attached to: one more lane of a client.
+  static Result<Attachment> open_again(const Attachment& first, const BufferConfig& config);
 
   [[nodiscard]] const Segment& segment() const noexcept { return segment_; }
+  /// A ring of a duplex segment: where its control block, slots and records are in this process.
+  Result<ring::RingMemory> map_ring(std::uint32_t index, const BufferConfig& config, os::Access access);
   [[nodiscard]] protocol::Oieb& oieb() const noexcept { return segment_.oieb(); }
   [[nodiscard]] BufferInfo info() const noexcept;
   [[nodiscard]] bool named() const noexcept { return !name_.empty(); }
@@ -74,13 +84,16 @@ class Attachment {
                                        const BufferConfig& config, Role role, const std::optional<Geometry>& wanted);
   Result<void> attach(os::File file, const BufferConfig& config, Role role, const std::string& what,
                       const std::optional<Geometry>& wanted);
-  Result<void> build(os::File file, const BufferConfig& config, Role role);
+  Result<void> build(os::File file, const BufferConfig& config, Role role, const Geometry& geometry);
   Result<void> take_writer_place(const std::string& what);
   Result<void> take_slot(JoinAt join, const std::string& what);
   bool try_slot(std::uint32_t index, JoinAt join, bool take_dead);
   [[nodiscard]] bool positions_possible() const noexcept;
   [[nodiscard]] std::uint64_t frames_before(std::uint64_t position) const noexcept;
-  void set_up_barriers(Role role);
+  void set_up_barriers();
+  [[nodiscard]] bool writes() const noexcept { return role_ == Role::writer || role_ == Role::server; }
+  [[nodiscard]] bool in_duplex() const noexcept { return role_ == Role::server || role_ == Role::client; }
+  [[nodiscard]] std::uint64_t slot_byte(std::uint32_t slot) const noexcept;
   void give_up_place(const Segment& segment) noexcept;
 
   Segment segment_;

@@ -20,7 +20,112 @@ struct Block {
   std::uint64_t size;
   std::uint64_t alignment;
 };
+
+// The door carries no records of its own: it has the least capacity, and the rings' records behind it.
+Geometry plan(const Shape& shape, std::uint64_t page) noexcept {
+  Geometry g;
+  g.shape = shape;
+  g.layout = DuplexLayout::of(shape, page);
+  g.segment_size = g.layout.segment_size;
+  g.capacity = protocol::record_alignment;
+  g.payload_offset = g.layout.payload_offset;
+  g.payload_size = g.segment_size - g.payload_offset;
+  g.table_offset = g.layout.door_table_offset;
+  g.max_readers = shape.lanes;
+  g.table_size = g.max_readers * sizeof(protocol::ReaderSlot);
+  g.metadata_offset = g.layout.ring_tables_offset;
+  return g;
+}
+
+// A ring's own control block. Its slots belong to the lane, whoever has it, so they count from the beginning.
+void write_ring(protocol::Oieb& door, const Geometry& g, std::uint32_t index) noexcept {
+  const RingPlace place = place_of_ring(g.shape, g.layout, index);
+  protocol::Oieb& oieb = (&door)[index];
+  oieb.oieb_size = protocol::oieb_size;
+  oieb.version[0] = protocol::version_major;
+  oieb.version[1] = protocol::version_minor;
+  oieb.magic = protocol::magic;
+  oieb.segment_size = g.segment_size;
+  oieb.ring_count = g.shape.ring_count();
+  oieb.ring_index = index;
+  oieb.payload_offset = place.payload_offset;
+  oieb.max_readers = place.slots;
+  oieb.capacity = place.capacity;
+  oieb.payload_size = place.payload_size;
+  oieb.reader_table_offset = place.table_offset;
+  oieb.reader_table_size = place.slots * sizeof(protocol::ReaderSlot);
+  oieb.counts[1].position = protocol::parked;
+  auto* slots = reinterpret_cast<protocol::ReaderSlot*>(reinterpret_cast<std::byte*>(&door) + place.table_offset);
+  for (std::uint32_t i = 0; i < place.slots; ++i) {
+    slots[i].place = protocol::PlaceWord::of(protocol::SlotState::active, 1).bits;
+  }
+}
+
+// What a duplex segment says about itself must be what its shape gives, to the byte.
+Result<Geometry> read_duplex(const protocol::Oieb& door, const Geometry& found, std::uint32_t rings, bool in_place,
+                             const std::string& what) {
+  const auto corrupt = [&](const std::string& text) -> Result<Geometry> {
+    return Failure(Status::corrupt, what + ": " + text);
+  };
+  const std::uint32_t lanes = found.max_readers;
+  if (lanes == 0 || lanes > protocol::max_lanes) {
+    return corrupt("it has " + std::to_string(lanes) + " lanes; it must be 1 to " +
+                   std::to_string(protocol::max_lanes));
+  }
+  const std::uint32_t fixed = in_place ? 1 : 2;
+  const std::uint32_t per_lane = rings == 0 ? 0 : (rings - 1) / lanes;
+  if (rings != 1 + lanes * per_lane || per_lane < fixed || per_lane > fixed + 1) {
+    return corrupt("ring_count is " + std::to_string(rings) + ", impossible with " + std::to_string(lanes) + " lanes");
+  }
+  Shape shape;
+  shape.lanes = lanes;
+  shape.in_place = in_place;
+  std::uint64_t capacities[3] = {};
+  for (std::uint32_t i = 0; i < per_lane; ++i) {
+    capacities[i] = Atomics::load_relaxed((&door)[1 + i].capacity);
+    if (capacities[i] < protocol::record_alignment || capacities[i] % protocol::record_alignment != 0 ||
+        capacities[i] > protocol::max_capacity) {
+      return corrupt("capacity of ring " + std::to_string(1 + i) + " is " + std::to_string(capacities[i]));
+    }
+  }
+  shape.request_capacity = capacities[0];
+  if (!in_place) shape.response_capacity = capacities[1];
+  if (per_lane > fixed) shape.callback_capacity = capacities[fixed];
+  for (const std::uint64_t page : {protocol::page_size, protocol::huge_page_size}) {
+    const Geometry expected = plan(shape, page);
+    if (expected.segment_size == found.segment_size && expected.payload_offset == found.payload_offset &&
+        expected.table_offset == found.table_offset) {
+      return expected;
+    }
+  }
+  return corrupt("its size and offsets do not belong to " + std::to_string(lanes) + " lanes of these capacities");
+}
 }  // namespace
+
+Result<void> check_config(const DuplexConfig& config) {
+  const auto number = [](auto value) { return std::to_string(value); };
+  const auto check_size = [&](const char* name, std::uint64_t size, bool may_be_zero) -> Result<void> {
+    if (size == 0 && !may_be_zero) return invalid(std::string(name) + " is 0; it is a number of bytes, at least 1");
+    if (size > protocol::max_capacity - protocol::header_size) {
+      return invalid(std::string(name) + " is " + number(size) + "; at most " +
+                     number(protocol::max_capacity - protocol::header_size) + " bytes are possible");
+    }
+    return {};
+  };
+  if (auto done = check_size("request_size", config.request_size, false); !done) return done;
+  if (auto done = check_size("response_size", config.response_size, false); !done) return done;
+  if (auto done = check_size("callback_size", config.callback_size, true); !done) return done;
+  if (config.lanes == 0 || config.lanes > protocol::max_lanes) {
+    return invalid("lanes is " + number(config.lanes) + "; it must be 1 to " + number(protocol::max_lanes));
+  }
+  if (config.max_held == 0 || config.max_held > 65'536) {
+    return invalid("max_held is " + number(config.max_held) + "; it must be 1 to 65536");
+  }
+  if (config.spin_pauses > 100'000'000)
+    return invalid("spin_pauses is " + number(config.spin_pauses) + "; at most 100000000");
+  if (config.wait > WaitPolicy::block) return invalid("wait has a value that its enumeration does not have");
+  return {};
+}
 
 Result<void> check_config(const BufferConfig& config) {
   const auto number = [](auto value) { return std::to_string(value); };
@@ -70,14 +175,20 @@ Geometry plan(const BufferConfig& config) noexcept {
   return g;
 }
 
+Geometry plan(const DuplexConfig& config, bool in_place) noexcept {
+  return plan(Shape::of(config, in_place), config.huge_pages ? protocol::huge_page_size : protocol::page_size);
+}
+
 void write_identity(protocol::Oieb& oieb, const Geometry& g) noexcept {
   oieb.oieb_size = protocol::oieb_size;
   oieb.version[0] = protocol::version_major;
   oieb.version[1] = protocol::version_minor;
   oieb.segment_size = g.segment_size;
-  oieb.ring_count = 1;
+  oieb.ring_count = g.shape.ring_count();
   oieb.ring_index = 0;
-  oieb.feature_flags = 0;
+  oieb.feature_flags = g.shape.lanes == 0 ? 0
+                       : g.shape.in_place ? protocol::feature::duplex_in_place
+                                          : protocol::feature::duplex_immutable;
   oieb.metadata_offset = g.metadata_offset;
   oieb.metadata_size = g.metadata_size;
   oieb.payload_offset = g.payload_offset;
@@ -90,6 +201,7 @@ void write_identity(protocol::Oieb& oieb, const Geometry& g) noexcept {
   // the second entry belongs to no position that write_pos can have
   oieb.counts[1].position = protocol::parked;
   os::fill_random(oieb.segment_id);
+  for (std::uint32_t i = 1; i < g.shape.ring_count(); ++i) write_ring(oieb, g, i);
   Atomics::store_release(oieb.magic, protocol::magic);  // last: until then is_blank() says that this is unfinished
 }
 
@@ -140,11 +252,17 @@ Result<Geometry> read_geometry(const protocol::Oieb& oieb, std::uint64_t file_si
   };
   const auto number = [](std::uint64_t value) { return std::to_string(value); };
   const std::uint32_t rings = Atomics::load_relaxed(oieb.ring_count);
-  if (rings != 1 || Atomics::load_relaxed(oieb.ring_index) != 0) {
+  const std::uint64_t duplex = features & (protocol::feature::duplex_immutable | protocol::feature::duplex_in_place);
+  if ((duplex == 0 && rings != 1) || Atomics::load_relaxed(oieb.ring_index) != 0) {
     return corrupt("ring_count is " + number(rings) + ", a stream has one ring, of index 0");
   }
   if (g.segment_size > file_size) {
     return corrupt("segment_size is " + number(g.segment_size) + " but the file has " + number(file_size) + " bytes");
+  }
+  if (duplex != 0) {
+    if (features != protocol::feature::duplex_immutable && features != protocol::feature::duplex_in_place)
+      return corrupt("feature_flags is " + number(features) + ", which exclude each other");
+    return read_duplex(oieb, g, rings, features == protocol::feature::duplex_in_place, what);
   }
   if (g.capacity < protocol::record_alignment || g.capacity % protocol::record_alignment != 0 ||
       g.capacity > protocol::max_capacity) {

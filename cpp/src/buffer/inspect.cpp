@@ -38,6 +38,8 @@ std::string slot_state_name(PlaceWord place) {
       return "active";
     case protocol::SlotState::closing:
       return "closing";
+    case protocol::SlotState::broken:
+      return "broken";
   }
   return "impossible (" + std::to_string(place.state_bits()) + ")";
 }

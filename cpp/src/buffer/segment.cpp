@@ -1,6 +1,8 @@
 // Making, attaching and retiring segments.
 #include "buffer/segment.hpp"
 
+#include <algorithm>
+
 #include "ring/atomics.hpp"
 
 namespace zerobuffer::buffer {
@@ -21,6 +23,7 @@ Result<void> Segment::map(const BufferConfig& config, os::Access access) {
   auto control = os::Mapping::map(file_, 0, geometry_.payload_offset, os::Access::read_write);
   if (!control) return control.take_failure();
   control_ = std::move(*control);
+  if (geometry_.shape.lanes != 0) return {};
   auto payload = os::Mapping::map(file_, geometry_.payload_offset, geometry_.payload_size, access);
   if (!payload) return payload.take_failure();
   payload_ = std::move(*payload);
@@ -28,22 +31,36 @@ Result<void> Segment::map(const BufferConfig& config, os::Access access) {
   return {};
 }
 
-Result<void> Segment::settle(const BufferConfig& config) const {
+Result<void> Segment::settle(const os::Mapping& mapping, const BufferConfig& config) {
+  if (mapping.size() == 0) return {};
   if (config.pre_touch) {
-    if (auto done = control_.populate(); !done) return done;
-    if (auto done = payload_.populate(); !done) return done;
+    if (auto done = mapping.populate(); !done) return done;
   }
-  if (config.lock_in_memory) {
-    if (auto done = control_.lock(); !done) return done;
-    if (auto done = payload_.lock(); !done) return done;
-  }
+  if (config.lock_in_memory) return mapping.lock();
   return {};
 }
 
-Result<Segment> Segment::initialise(os::File file, const BufferConfig& config) {
+Result<std::byte*> Segment::map_records(const RingPlace& ring, const BufferConfig& config, os::Access access) {
+  auto mapping = os::Mapping::map(file_, ring.payload_offset, ring.payload_size, access);
+  if (!mapping) return mapping.take_failure();
+  if (config.huge_pages) mapping->advise_huge();
+  if (auto done = settle(*mapping, config); !done) return done.take_failure();
+  records_.push_back({ring.payload_offset, access, std::move(*mapping)});
+  return records_.back().mapping.data() + protocol::payload_lead;
+}
+
+std::shared_ptr<const void> Segment::owner() const {
+  auto all = std::make_shared<std::vector<std::shared_ptr<const void>>>();
+  all->push_back(control_.owner());
+  if (payload_.size() != 0) all->push_back(payload_.owner());
+  for (const Records& records : records_) all->push_back(records.mapping.owner());
+  return all;
+}
+
+Result<Segment> Segment::initialise(os::File file, const BufferConfig& config, const Geometry& geometry) {
   Segment segment;
   segment.file_ = std::move(file);
-  segment.geometry_ = plan(config);
+  segment.geometry_ = geometry;
   // huge pages are only given to what is first touched through a mapping that asked for them
   const std::uint64_t size = segment.geometry_.segment_size;
   if (auto done = config.huge_pages ? os::set_size(segment.file_, size) : os::reserve(segment.file_, size); !done) {
@@ -51,10 +68,19 @@ Result<Segment> Segment::initialise(os::File file, const BufferConfig& config) {
   }
   if (auto done = segment.map(config, os::Access::read_write); !done) return done.take_failure();
   if (config.huge_pages) {
-    if (auto done = segment.payload_.populate(); !done) return done.take_failure();
+    if (geometry.shape.lanes == 0) {
+      if (auto done = segment.payload_.populate(); !done) return done.take_failure();
+    } else {
+      auto all =
+          os::Mapping::map(segment.file_, geometry.payload_offset, geometry.payload_size, os::Access::read_write);
+      if (!all) return all.take_failure();
+      all->advise_huge();
+      if (auto done = all->populate(); !done) return done.take_failure();
+    }
     if (auto done = os::reserve_pages(segment.file_, size); !done) return done.take_failure();
   }
-  if (auto done = segment.settle(config); !done) return done.take_failure();
+  if (auto done = settle(segment.control_, config); !done) return done.take_failure();
+  if (auto done = settle(segment.payload_, config); !done) return done.take_failure();
   write_identity(segment.oieb(), segment.geometry_);
   return segment;
 }
@@ -72,7 +98,7 @@ Result<Segment> Segment::attach(os::File file, const BufferConfig& config, os::A
                    what + " has " + std::to_string(identity->size) + " bytes; a ZeroBuffer segment has more than 1024");
   }
   // the control block alone, to see what it says before anything of it is trusted
-  auto head = os::Mapping::map(segment.file_, 0, protocol::oieb_size, os::Access::read_write);
+  auto head = os::Mapping::map(segment.file_, 0, std::min(identity->size, protocol::page_size), os::Access::read_write);
   if (!head) return head.take_failure();
   const auto& oieb = *reinterpret_cast<const protocol::Oieb*>(head->data());
   const SegmentState state = load_state(oieb);
@@ -95,7 +121,8 @@ Result<Segment> Segment::attach(os::File file, const BufferConfig& config, os::A
   if (!geometry) return geometry.take_failure();
   segment.geometry_ = *geometry;
   if (auto done = segment.map(config, access); !done) return done.take_failure();
-  if (auto done = segment.settle(config); !done) return done.take_failure();
+  if (auto done = settle(segment.control_, config); !done) return done.take_failure();
+  if (auto done = settle(segment.payload_, config); !done) return done.take_failure();
   return segment;
 }
 
@@ -104,7 +131,7 @@ Result<void> Segment::restrict_payload(const BufferConfig& config) {
   if (!payload) return payload.take_failure();
   payload_ = std::move(*payload);
   if (config.huge_pages) payload_.advise_huge();
-  return settle(config);
+  return settle(payload_, config);
 }
 
 Result<Segment> Segment::withdraw(bool payload_too) const {
@@ -117,8 +144,12 @@ Result<Segment> Segment::withdraw(bool payload_too) const {
   last.geometry_ = geometry_;
   last.control_ = std::move(*control);
   if (auto done = control_.make_private(file_, 0); !done) return done.take_failure();
-  if (payload_too) {
+  if (payload_too && payload_.size() != 0) {
     if (auto done = payload_.make_private(file_, geometry_.payload_offset); !done) return done.take_failure();
+  }
+  for (const Records& records : records_) {
+    if (records.access == os::Access::read_only) continue;
+    if (auto done = records.mapping.make_private(file_, records.offset); !done) return done.take_failure();
   }
   return last;
 }

@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "buffer/geometry.hpp"
 #include "os/file.hpp"
@@ -19,8 +20,9 @@ namespace zerobuffer::buffer {
 class Segment {
  public:
   /// A new, unready segment in `file` (empty so far): sized, reserved, mapped, identity written, all else zero.
-  static Result<Segment> initialise(os::File file, const BufferConfig& config);
-  /// An existing one: ready, checked, mapped. `payload` says how the payload block is mapped (a reader's read-only).
+  static Result<Segment> initialise(os::File file, const BufferConfig& config, const Geometry& geometry);
+  /// An existing one: ready, checked, mapped. `payload` says how the payload block is mapped (a reader's read-only). Of
+  /// a duplex segment only the control part is mapped.
   static Result<Segment> attach(os::File file, const BufferConfig& config, os::Access payload, const std::string& what);
 
   /// The last store of creation: from now on others may attach.
@@ -30,6 +32,15 @@ class Segment {
 
   /// Maps the payload block anew with less access, for a creator that reads.
   Result<void> restrict_payload(const BufferConfig& config);
+
+  /// A ring of a duplex segment: its records, mapped for as long as this segment is.
+  Result<std::byte*> map_records(const RingPlace& ring, const BufferConfig& config, os::Access access);
+  [[nodiscard]] protocol::Oieb& ring_oieb(std::uint32_t index) const noexcept { return (&oieb())[index]; }
+  [[nodiscard]] std::span<protocol::ReaderSlot> ring_slots(const RingPlace& ring) const noexcept {
+    return {reinterpret_cast<protocol::ReaderSlot*>(control_.data() + ring.table_offset), ring.slots};
+  }
+  /// What keeps everything that is mapped now alive.
+  [[nodiscard]] std::shared_ptr<const void> owner() const;
 
   /// For the end of the process: what its threads store into this segment from now on, they store into private copies.
   /// Returns the control part mapped anew, for the last steps.
@@ -51,12 +62,19 @@ class Segment {
 
  private:
   Result<void> map(const BufferConfig& config, os::Access payload);
-  Result<void> settle(const BufferConfig& config) const;
+  static Result<void> settle(const os::Mapping& mapping, const BufferConfig& config);
 
   os::File file_;
   Geometry geometry_;
   os::Mapping control_;
   os::Mapping payload_;
+
+  struct Records {
+    std::uint64_t offset;
+    os::Access access;
+    os::Mapping mapping;
+  };
+  std::vector<Records> records_;  // of a duplex segment's rings
 };
 
 /// Proves by taking every participant's lock that nobody lives in the segment of this name, then retires and unlinks

@@ -22,12 +22,13 @@ inline constexpr std::uint64_t block_alignment = 64;
 inline constexpr std::uint64_t page_size = 4096;
 inline constexpr std::uint64_t huge_page_size = 2 << 20;
 
-inline constexpr std::uint32_t max_rings = 1024;
+inline constexpr std::uint32_t max_lanes = 1024;      // of a duplex channel; each has up to three rings
 inline constexpr std::uint32_t max_readers = 64;      // one bit each in readers_waiting
 inline constexpr std::uint32_t max_share_slots = 64;  // reserved for payload sharing
 inline constexpr std::uint64_t max_capacity = std::uint64_t{1}
                                               << 37;  // 128 GiB; extents count 64-byte units in 32 bits
 inline constexpr std::uint64_t max_metadata_size = std::uint64_t{1} << 30;
+inline constexpr std::uint64_t least_in_place_room = 256;   // payload bytes of a record in place: an error text fits
 inline constexpr std::uint64_t parked = ~std::uint64_t{0};  // a read_pos that counts for nothing
 
 // Kernel locks (open file description locks) on bytes far beyond the data: one stride of bytes per ring,
@@ -37,16 +38,15 @@ inline constexpr std::uint64_t lock_stride = 256;
 
 enum class SegmentState : std::uint32_t { initialising = 0, ready = 1, retired = 2 };
 enum class WriterState : std::uint8_t { never = 0, attached = 1, closed = 2 };
-enum class SlotState : std::uint8_t { free = 0, joining = 1, active = 2, closing = 3 };
+enum class SlotState : std::uint8_t { free = 0, joining = 1, active = 2, closing = 3, broken = 4 };
 enum class SlotKind : std::uint8_t { reader = 0, pin = 1 };
 
-// Features a peer must understand; a set bit that it does not know makes it refuse to attach. All are reserved.
+// Features a peer must understand; a set bit that it does not know makes it refuse to attach.
 namespace feature {
 inline constexpr std::uint64_t duplex_immutable = 1;
 inline constexpr std::uint64_t duplex_in_place = 2;
 inline constexpr std::uint64_t payload_sharing = 4;
-inline constexpr std::uint64_t lanes = 8;
-inline constexpr std::uint64_t supported = 0;
+inline constexpr std::uint64_t supported = duplex_immutable | duplex_in_place;
 }  // namespace feature
 
 namespace record_type {
@@ -59,7 +59,7 @@ inline constexpr std::uint16_t first_application = 128;
 namespace record_flag {
 inline constexpr std::uint16_t padding = 1;
 inline constexpr std::uint16_t shared_descriptor = 2;  // reserved for payload sharing
-inline constexpr std::uint16_t in_place = 4;           // reserved for the in-place duplex
+inline constexpr std::uint16_t in_place = 4;           // a server has begun to change it where it lies
 inline constexpr std::uint16_t supported = padding;
 }  // namespace record_flag
 
@@ -114,7 +114,8 @@ struct Oieb {
   std::uint64_t last_record_pos;
   std::uint64_t dropped;
   std::uint64_t reclaim_pos;
-  std::uint8_t reserved_0c0[64];
+  std::uint32_t lanes_used;  // duplex: lanes that were ever taken; they are taken from the first on
+  std::uint8_t reserved_0c4[60];
   // 0x100 hot, the wait for data
   std::uint64_t readers_waiting;
   std::uint32_t data_futex;
@@ -163,7 +164,8 @@ struct ReaderSlot {
   std::uint64_t lost;
   std::uint64_t skipped;
   std::uint64_t evicted_epoch;  // epoch of an owner that the writer removed from the slot
-  std::uint8_t reserved_048[56];
+  std::uint64_t client;         // duplex, of a lane: the client that it belongs to
+  std::uint8_t reserved_050[48];
 };
 
 struct RecordHeader {
@@ -198,7 +200,8 @@ ZEROBUFFER_AT(Oieb, reader_table_offset, 0x058);  ZEROBUFFER_AT(Oieb, reader_tab
 ZEROBUFFER_AT(Oieb, share_slots, 0x068);          ZEROBUFFER_AT(Oieb, segment_id, 0x070);
 ZEROBUFFER_AT(Oieb, write_pos, 0x080);            ZEROBUFFER_AT(Oieb, counts, 0x088);
 ZEROBUFFER_AT(Oieb, last_record_pos, 0x0a8);      ZEROBUFFER_AT(Oieb, dropped, 0x0b0);
-ZEROBUFFER_AT(Oieb, reclaim_pos, 0x0b8);          ZEROBUFFER_AT(Oieb, readers_waiting, 0x100);
+ZEROBUFFER_AT(Oieb, reclaim_pos, 0x0b8);          ZEROBUFFER_AT(Oieb, lanes_used, 0x0c0);
+ZEROBUFFER_AT(Oieb, readers_waiting, 0x100);
 ZEROBUFFER_AT(Oieb, data_futex, 0x108);           ZEROBUFFER_AT(Oieb, readers_fence_required, 0x110);
 ZEROBUFFER_AT(Oieb, writer_waiting, 0x180);       ZEROBUFFER_AT(Oieb, space_futex, 0x184);
 ZEROBUFFER_AT(Oieb, wanted_pos, 0x188);           ZEROBUFFER_AT(Oieb, writer_fence_required, 0x190);
@@ -213,7 +216,7 @@ ZEROBUFFER_AT(ReaderSlot, read_pos, 0x00);        ZEROBUFFER_AT(ReaderSlot, read
 ZEROBUFFER_AT(ReaderSlot, place, 0x10);           ZEROBUFFER_AT(ReaderSlot, pid, 0x18);
 ZEROBUFFER_AT(ReaderSlot, start_time, 0x20);      ZEROBUFFER_AT(ReaderSlot, last_cpu, 0x28);
 ZEROBUFFER_AT(ReaderSlot, lost, 0x30);            ZEROBUFFER_AT(ReaderSlot, skipped, 0x38);
-ZEROBUFFER_AT(ReaderSlot, evicted_epoch, 0x40);
+ZEROBUFFER_AT(ReaderSlot, evicted_epoch, 0x40);   ZEROBUFFER_AT(ReaderSlot, client, 0x48);
 ZEROBUFFER_AT(RecordHeader, size, 0x00);          ZEROBUFFER_AT(RecordHeader, sequence, 0x08);
 ZEROBUFFER_AT(RecordHeader, tag, 0x10);           ZEROBUFFER_AT(RecordHeader, extent, 0x18);
 ZEROBUFFER_AT(RecordHeader, type, 0x1c);          ZEROBUFFER_AT(RecordHeader, flags, 0x1e);

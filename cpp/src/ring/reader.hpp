@@ -15,19 +15,23 @@ namespace zerobuffer::ring {
 
 enum class Peek : std::uint8_t { frame, empty, corrupt };
 
-template <class M>
+/// @tparam ignored record flags that make no difference here
+template <class M, std::uint16_t ignored = 0>
 class RingReader {
  public:
   RingReader(const RingMemory& memory, std::uint64_t position) noexcept
-      : oieb_(memory.oieb), records_(memory.records), capacity_(memory.capacity) {
+      : RingReader(memory, position, memory.oieb->write_pos) {}
+  /// @param end the position up to which there are records: answers in place end where the server has come to
+  RingReader(const RingMemory& memory, std::uint64_t position, const std::uint64_t& end) noexcept
+      : oieb_(memory.oieb), end_(&end), records_(memory.records), capacity_(memory.capacity) {
     start_at(position);
   }
 
   /// Position of the next record that was not yet taken.
   [[nodiscard]] std::uint64_t next() const noexcept { return next_; }
   /// Whether write_pos, as it stands now, is beyond next(). The caller's wait ends when it is.
-  [[nodiscard]] bool more() const noexcept { return M::load_acquire(oieb_->write_pos) != next_; }
-  [[nodiscard]] std::uint64_t unread() const noexcept { return M::load_acquire(oieb_->write_pos) - next_; }
+  [[nodiscard]] bool more() const noexcept { return M::load_acquire(*end_) != next_; }
+  [[nodiscard]] std::uint64_t unread() const noexcept { return M::load_acquire(*end_) - next_; }
 
   /// Looks at the next record; steps over padding. The header is fetched once, into header(), and checked.
   [[nodiscard]] Peek peek() noexcept {
@@ -37,7 +41,7 @@ class RingReader {
           for (int i = 0; i < back_off_pauses; ++i) M::pause();
         }
         drained_ = 0;
-        const std::uint64_t position = M::load_acquire(oieb_->write_pos);  // pairs with the release in publish()
+        const std::uint64_t position = M::load_acquire(*end_);  // pairs with the release in publish()
         if (position == next_) return Peek::empty;
         if (position - next_ > capacity_ || (position | next_) % protocol::record_alignment != 0) return Peek::corrupt;
         seen_ = position;
@@ -45,7 +49,7 @@ class RingReader {
       header_ = load_header<M>(records_ + offset_);
       const std::uint64_t length = std::uint64_t{header_.extent} * protocol::record_alignment;
       if (length == 0 || length > seen_ - next_ || length > capacity_ - offset_) return Peek::corrupt;
-      if (header_.flags == 0) [[likely]] {
+      if ((header_.flags & ~ignored) == 0) [[likely]] {
         if (header_.size > length - protocol::header_size) return Peek::corrupt;
         if (header_.sequence != expected_ || expected_ == 0) [[unlikely]] {
           if (expected_ != 0 || header_.sequence == 0)
@@ -98,6 +102,7 @@ class RingReader {
   }
 
   protocol::Oieb* oieb_;
+  const std::uint64_t* end_;
   const std::byte* records_;
   std::uint64_t capacity_;
   std::uint64_t next_ = 0;

@@ -58,8 +58,11 @@ template <class M>
 class RingWriter {
  public:
   /// Continues where write_pos stands: a fresh ring at 0, a predecessor's wherever it stopped.
-  RingWriter(const RingMemory& memory, const Barriers& barriers, std::uint64_t burst_size) noexcept
+  /// @param data_signal where the readers of this ring sleep, if not on its own word: its door's
+  RingWriter(const RingMemory& memory, const Barriers& barriers, std::uint64_t burst_size,
+             protocol::Oieb* data_signal = nullptr) noexcept
       : oieb_(memory.oieb),
+        data_signal_(data_signal != nullptr ? data_signal : memory.oieb),
         slots_(memory.slots),
         records_(memory.records),
         capacity_(memory.capacity),
@@ -108,13 +111,15 @@ class RingWriter {
   void discard() noexcept { claimed_ = 0; }
 
   /// Ends the open claim as a record of n bytes; publish() makes it visible.
-  void commit(std::uint64_t n, std::uint16_t type, std::uint64_t tag) noexcept {
+  void commit(std::uint64_t n, std::uint16_t type, std::uint64_t tag) noexcept { commit(n, type, tag, n); }
+  /// The same with room for `room` bytes, at least n: an answer may be longer than its request.
+  void commit(std::uint64_t n, std::uint16_t type, std::uint64_t tag, std::uint64_t room) noexcept {
     if (lead_ != 0) [[unlikely]] {
       if (early_) M::store_relaxed(early_restarts_, early_restarts_ + 1);
       store_padding();
       begin_lap();
     }
-    const std::uint64_t length = protocol::record_length(n);
+    const std::uint64_t length = protocol::record_length(room);
     store_header<M>(records_ + offset_, {.size = n,
                                          .sequence = ++count_,
                                          .tag = tag,
@@ -141,7 +146,7 @@ class RingWriter {
     M::store_release(oieb_->write_pos, pos_);  // pairs with the acquire in RingReader::peek
     published_ = pos_;
     ZEROBUFFER_POINT("commit.published");
-    return DataSignal<M>::notify(*oieb_, barriers_);
+    return DataSignal<M>::notify(*data_signal_, barriers_);
   }
 
   /// Counts a frame that was not sent; visible with the next publication at the latest.
@@ -275,6 +280,7 @@ class RingWriter {
   }
 
   protocol::Oieb* oieb_;
+  protocol::Oieb* data_signal_;
   std::span<protocol::ReaderSlot> slots_;
   std::byte* records_;
   std::uint64_t capacity_;
