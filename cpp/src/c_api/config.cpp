@@ -38,22 +38,24 @@ zb_buffer_config to_c(const BufferConfig& config) noexcept {
   c.acknowledge_interval_ns = static_cast<std::uint64_t>(std::chrono::nanoseconds(config.acknowledge.interval).count());
   return c;
 }
+}  // namespace
 
 Failure out_of_range(const char* field, std::uint64_t value, std::uint64_t most) {
   return {Status::invalid_argument,
           std::string(field) + " is " + std::to_string(value) + "; it must be 0 … " + std::to_string(most)};
 }
-}  // namespace
+
+Failure wrong_size(std::size_t struct_size, const char* init) {
+  return {Status::invalid_argument, "struct_size of the configuration is " + std::to_string(struct_size) +
+                                        ": uninitialised (use " + init +
+                                        "), or with fields that this library does not know"};
+}
 
 Result<BufferConfig> to_cpp(const zb_buffer_config* config) {
   BufferConfig cpp;
   if (config == nullptr) return cpp;
   zb_buffer_config c = to_c(cpp);
-  if (!load_sized(config, c)) {
-    return Failure(Status::invalid_argument,
-                   "struct_size of the configuration is " + std::to_string(config->struct_size) +
-                       ": uninitialised (use zb_buffer_config_init), or with fields that this library does not know");
-  }
+  if (!load_sized(config, c)) return wrong_size(config->struct_size, "zb_buffer_config_init");
   if (c.full > ZB_FULL_DROP) return out_of_range("full", c.full, ZB_FULL_DROP);
   if (c.wait > ZB_WAIT_BLOCK) return out_of_range("wait", c.wait, ZB_WAIT_BLOCK);
   if (c.join > ZB_JOIN_RESUME) return out_of_range("join", c.join, ZB_JOIN_RESUME);
