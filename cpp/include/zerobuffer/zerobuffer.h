@@ -604,7 +604,8 @@ ZB_API void zb_outgoing_discard(zb_outgoing* outgoing);
  * answer's. Answers as zb_client_call() up to there. Any thread. */
 ZB_API zb_status zb_client_send(zb_client* client, const void* request, size_t size, int64_t timeout_ns,
                                 const zb_request_info* info, uint64_t* sequence);
-/* Takes room for a request to be sent with zb_outgoing_send(); otherwise as zb_client_claim_request(). */
+/* Takes room for a request to be sent with zb_outgoing_send(), one at a time: nothing else is sent before that one was
+ * sent or discarded. Otherwise as zb_client_claim_request(). */
 ZB_API zb_status zb_client_claim_send(zb_client* client, size_t size, size_t response_capacity, int64_t timeout_ns,
                                       zb_outgoing* outgoing);
 /* Sends the first n bytes of what zb_client_claim_send() gave; otherwise as zb_outgoing_begin(). *sequence may be NULL.
@@ -667,7 +668,8 @@ ZB_API zb_status zb_server_create(const char* name, uint32_t kind, const zb_dupl
 
 /* Waits for the next request, of whichever client, which the caller answers; clients take turns, and requests of one
  * lane are answered in the order in which they were sent, however many threads take them.
- * Answers: ZB_TIMEOUT, ZB_INTERRUPTED, ZB_FORKED. Several threads may take. Never allocates. */
+ * Answers: ZB_TIMEOUT, ZB_INTERRUPTED, ZB_FORKED; ZB_TOO_MANY_HELD where max_held requests of a lane are taken and not
+ * answered. Several threads may take. Allocates only for a lane that is used for the first time. */
 ZB_API zb_status zb_server_take(zb_server* server, int64_t timeout_ns, zb_request* request);
 /* As zb_server_take(), but ZB_WOULD_BLOCK instead of waiting. Never blocks. */
 ZB_API zb_status zb_server_try_take(zb_server* server, zb_request* request);
@@ -685,8 +687,8 @@ ZB_API bool zb_server_cancel_when(zb_server* server);
 ZB_API zb_status zb_request_claim(zb_request* request, size_t size, void** room);
 /* Answers with the first n bytes of the room that was claimed; in place also without zb_request_claim().
  * type: 0, or from 128 the application's.
- * Answers: ZB_INVALID_ARGUMENT for n beyond the room or a reserved type (the request is not answered and stays);
- * ZB_HANDLE_CLOSED where it was answered. In place never blocks. */
+ * Answers: ZB_INVALID_ARGUMENT for n beyond the room (the request is not answered and stays); ZB_HANDLE_CLOSED where it
+ * was answered, and where the server was closed; ZB_FORKED. Never blocks after zb_request_claim(). */
 ZB_API zb_status zb_request_respond(zb_request* request, size_t n, uint16_t type);
 /* Answers with a copy of `size` bytes: zb_request_claim(), copy, zb_request_respond(). Answers as these; where it is
  * not ZB_OK the request stays, unless owner is NULL. */
