@@ -492,8 +492,9 @@ typedef struct zb_received {
 } zb_received;
 
 /* A request that was sent and whose answer was not fetched yet. One thread at a time. It ends, and its owner becomes
- * NULL, with an answer, with a failure other than ZB_INTERRUPTED and ZB_BUFFER_TOO_SMALL, or with zb_call_abandon();
- * abandon it even after zb_client_close(), so that its memory is freed. */
+ * NULL, with an answer, with a failure that is final (not ZB_INTERRUPTED, ZB_BUFFER_TOO_SMALL, ZB_TOO_MANY_HELD,
+ * ZB_HELD_FRAMES_BLOCK), or with zb_call_abandon(); abandon it even after zb_client_close(), so that its memory is
+ * freed. */
 typedef struct zb_call {
   void* owner;       /* NULL where this holds no call */
   uint64_t sequence; /* of the request */
@@ -613,7 +614,7 @@ ZB_API zb_status zb_client_claim_send(zb_client* client, size_t size, size_t res
 ZB_API zb_status zb_outgoing_send(zb_outgoing* outgoing, size_t n, const zb_request_info* info, uint64_t* sequence);
 
 /* Waits for the next answer to what was sent, which the caller releases. Answers as zb_call_receive(); ZB_REMOTE_ERROR
- * has the sequence in zb_failure.first; ZB_INVALID_ARGUMENT where nothing is on its way and no other thread sends. */
+ * has the sequence in zb_failure.first. Any thread, one at a time: others wait their turn. */
 ZB_API zb_status zb_client_receive(zb_client* client, int64_t timeout_ns, zb_response* response);
 /* Copies it into `buffer`. Answers as zb_client_receive(), and ZB_BUFFER_TOO_SMALL where `capacity` is less than
  * received->size then says: the same answer comes again. */
@@ -651,6 +652,8 @@ ZB_API zb_status zb_client_get_stats(const zb_client* client, zb_duplex_stats* s
 ZB_API zb_status zb_client_get_info(const zb_client* client, zb_duplex_info* info);
 /* This client, as the server knows it (zb_request.client); 0 for NULL. */
 ZB_API uint64_t zb_client_id(const zb_client* client);
+/* Keeps mapped what this client has mapped now; see zb_mapping. Any thread. Never blocks. Allocates. */
+ZB_API zb_mapping* zb_client_mapping(const zb_client* client);
 
 /* Detaches and frees the handle. Ends zb_client_start(). Answers still held stay valid until they are released. NULL is
  * harmless. No other thread may be in a call of this client. Waits for the handlers that run. */
@@ -733,6 +736,7 @@ ZB_API void zb_server_interrupt(zb_server* server);
 ZB_API void zb_server_set_wait_hook(zb_server* server, zb_wait_hook hook, void* context);
 ZB_API zb_status zb_server_get_stats(const zb_server* server, zb_duplex_stats* stats);
 ZB_API zb_status zb_server_get_info(const zb_server* server, zb_duplex_info* info);
+ZB_API zb_mapping* zb_server_mapping(const zb_server* server);
 
 /* Ends zb_server_start(), then the channel, and frees the handle: clients that wait get ZB_CLOSED, requests that were
  * not taken included, and the name can be used again at once. NULL is harmless. No other thread may be in a call of
