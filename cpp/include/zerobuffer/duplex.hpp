@@ -26,6 +26,7 @@ class ClientCore;
 class ServerCore;
 class TakenRequest;
 class Answerer;
+class RequestSource;
 }  // namespace duplex
 namespace c_api {
 struct DuplexHandover;
@@ -182,7 +183,7 @@ class PendingCall {
 
  private:
   friend class duplex::ClientCore;
-  friend class duplex::ServerCore;
+  friend class RequestClaim;
   friend struct c_api::DuplexHandover;
   PendingCall(duplex::CallerLane* lane, std::uint64_t sequence) noexcept : lane_(lane), sequence_(sequence) {}
 
@@ -363,8 +364,9 @@ class Workers {
   ~Workers();
   Workers(Workers&&) noexcept;
   Workers& operator=(Workers&&) noexcept;
+  /// @param loop run by every thread; it takes from `source`
   /// @return invalid_argument where they run already; system_error where a thread cannot be started (then none runs).
-  Result<void> start(std::uint32_t threads, std::function<Result<void>()> loop, std::function<void()> end);
+  Result<void> start(std::uint32_t threads, std::function<Result<void>()> loop, RequestSource& source);
   /// Ends and joins them. @return the failure that ended one of them before.
   Result<void> stop() noexcept;
   /// Threads whose loop has not ended.
@@ -424,8 +426,7 @@ class DuplexClient {
   /// The same, built in place; see RequestClaim::send.
   Result<RequestClaim> claim_send(std::size_t size, std::size_t response_capacity, Timeout timeout) noexcept;
   /// Waits for the next answer to what was sent with send(), in the order in which it was sent.
-  /// @return as PendingCall::receive; remote_error carries the sequence in Failure::first(). invalid_argument where
-  ///         nothing is on its way and no other thread is sending.
+  /// @return as PendingCall::receive; remote_error carries the sequence in Failure::first().
   Result<Response> receive(Timeout timeout) noexcept;
   /// Copies it out. @return also buffer_too_small, with the needed and the given size: the answer comes again.
   Result<Received> receive_into(std::span<std::byte> buffer, Timeout timeout) noexcept;
@@ -440,7 +441,7 @@ class DuplexClient {
   /// See Reader::when_ready, for take() with a zero timeout.
   Result<void> when_call(ReadyCallback callback, void* context);
   bool cancel_when_call() noexcept;
-  /// Runs `handler(Request&)` on every call of the server, in this thread, until a timeout passes without one, stop(),
+  /// Runs `handler(Request&)` on every call of the server, in this thread, until a timeout passes without one,
   /// interrupt(), or a failure.
   template <class Handler>
   Result<void> serve(Handler&& handler, Timeout timeout = forever) {
@@ -467,6 +468,8 @@ class DuplexClient {
   /// This client, as the server knows it (Request::client).
   [[nodiscard]] std::uint64_t id() const noexcept;
   [[nodiscard]] bool is_open() const noexcept { return core_ != nullptr; }
+  /// Keeps everything mapped that is mapped now (not the place): for pointers that may outlive answers and claims.
+  [[nodiscard]] std::shared_ptr<const void> mapping() const;
 
   /// Detaches. Answers still held stay valid until they are released. Again is harmless.
   void close() noexcept;
@@ -504,8 +507,8 @@ class DuplexServer {
   Result<void> when_ready(ReadyCallback callback, void* context);
   bool cancel_when() noexcept;
 
-  /// Runs `handler(Request&)` on every request, in this thread, until a timeout passes without one, stop(),
-  /// interrupt(), or a failure, which is returned. What the handler throws is answered as an error, and the next
+  /// Runs `handler(Request&)` on every request, in this thread, until a timeout passes without one, interrupt(), or a
+  /// failure, which is returned. What the handler throws is answered as an error, and the next
   /// request is served.
   template <class Handler>
   Result<void> serve(Handler&& handler, Timeout timeout = forever) {
@@ -542,6 +545,8 @@ class DuplexServer {
   [[nodiscard]] DuplexStats stats() const noexcept;
   [[nodiscard]] DuplexInfo info() const noexcept;
   [[nodiscard]] bool is_open() const noexcept { return core_ != nullptr; }
+  /// Keeps everything mapped that is mapped now (not the place): for pointers that may outlive requests.
+  [[nodiscard]] std::shared_ptr<const void> mapping() const;
 
   /// Ends start(), then the channel: clients that wait get `closed`, requests that were not taken included, and the
   /// name can be used again at once. Again is harmless.

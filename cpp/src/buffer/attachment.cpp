@@ -291,7 +291,8 @@ Result<void> Attachment::take_writer_place(const std::string& what) {
                                               std::to_string(Machine::load_relaxed(oieb().writer_pid)) +
                                               "); there can be only one");
   }
-  if (!in_duplex() && !positions_possible()) {
+  if (!in_duplex() && !ring::positions_possible<Machine>(
+                          {&oieb(), segment_.slots(), segment_.records(), segment_.geometry().capacity})) {
     return Failure(Status::corrupt, what + ": write_pos, reclaim_pos and the frame counts do not fit together");
   }
   set_up_barriers();
@@ -307,17 +308,6 @@ Result<void> Attachment::take_writer_place(const std::string& what) {
   }
   left_ = false;
   return {};
-}
-
-// What a writer goes on from, checked once (SPEC.md 16.4).
-bool Attachment::positions_possible() const noexcept {
-  const std::uint64_t position = Machine::load_acquire(oieb().write_pos);
-  const std::uint64_t reclaimed = Machine::load_relaxed(oieb().reclaim_pos);
-  const protocol::CountEntry& first = oieb().counts[0];
-  const protocol::CountEntry& entry = Machine::load_relaxed(first.position) == position ? first : oieb().counts[1];
-  return position < ring::max_position && (position | reclaimed) % protocol::record_alignment == 0 &&
-         position - reclaimed <= segment_.geometry().capacity && Machine::load_relaxed(entry.position) == position &&
-         Machine::load_relaxed(entry.count) <= position / protocol::record_alignment;
 }
 
 bool Attachment::try_slot(std::uint32_t index, JoinAt join, bool take_dead) {

@@ -41,6 +41,7 @@ class Attachment {
   Result<ring::RingMemory> map_ring(std::uint32_t index, const BufferConfig& config, os::Access access);
   [[nodiscard]] protocol::Oieb& oieb() const noexcept { return segment_.oieb(); }
   [[nodiscard]] BufferInfo info() const noexcept;
+  [[nodiscard]] bool created() const noexcept { return created_; }
   [[nodiscard]] bool named() const noexcept { return !name_.empty(); }
   /// Not the process that attached any more: a forked child, or exit() has given the place up.
   [[nodiscard]] bool forked() const noexcept {
@@ -52,6 +53,7 @@ class Attachment {
   [[nodiscard]] std::uint32_t slot_index() const noexcept { return slot_; }
   [[nodiscard]] std::uint64_t slot_bit() const noexcept { return std::uint64_t{1} << slot_; }
   [[nodiscard]] protocol::ReaderSlot& slot() const noexcept { return segment_.slots()[slot_]; }
+  [[nodiscard]] protocol::PlaceWord place() const noexcept { return place_; }
   [[nodiscard]] std::uint64_t position() const noexcept { return position_; }
   /// Where the reader resumed too late: the sequence of the last frame its predecessor let go.
   [[nodiscard]] std::optional<std::uint64_t> resumed_after() const noexcept { return resumed_after_; }
@@ -88,7 +90,6 @@ class Attachment {
   Result<void> take_writer_place(const std::string& what);
   Result<void> take_slot(JoinAt join, const std::string& what);
   bool try_slot(std::uint32_t index, JoinAt join, bool take_dead);
-  [[nodiscard]] bool positions_possible() const noexcept;
   [[nodiscard]] std::uint64_t frames_before(std::uint64_t position) const noexcept;
   void set_up_barriers();
   [[nodiscard]] bool writes() const noexcept { return role_ == Role::writer || role_ == Role::server; }

@@ -54,6 +54,19 @@ template <class M>
   return result;
 }
 
+/// Whether a writer can go on from here, checked once by whoever attaches (SPEC.md 16.4).
+template <class M>
+[[nodiscard]] bool positions_possible(const RingMemory& memory) noexcept {
+  const protocol::Oieb& oieb = *memory.oieb;
+  const std::uint64_t position = M::load_acquire(oieb.write_pos);
+  const std::uint64_t reclaimed = M::load_relaxed(oieb.reclaim_pos);
+  const protocol::CountEntry& first = oieb.counts[0];
+  const protocol::CountEntry& entry = M::load_relaxed(first.position) == position ? first : oieb.counts[1];
+  return position < max_position && (position | reclaimed) % protocol::record_alignment == 0 &&
+         position - reclaimed <= memory.capacity && M::load_relaxed(entry.position) == position &&
+         M::load_relaxed(entry.count) <= position / protocol::record_alignment;
+}
+
 template <class M>
 class RingWriter {
  public:

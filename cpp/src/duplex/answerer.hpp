@@ -1,0 +1,112 @@
+// A lane as its other side sees it: requests are taken, several at a time if wanted, and answered in the order in which
+// they came. In place publishing the position is the answer; otherwise it goes into a ring of its own. Knows nothing of
+// other lanes, and nothing of who waits for requests.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "buffer/attachment.hpp"
+#include "buffer/machine.hpp"
+#include "duplex/peer.hpp"
+#include "ring/held.hpp"
+#include "ring/reader.hpp"
+#include "ring/writer.hpp"
+#include "stream/waiter.hpp"
+#include "zerobuffer/duplex.hpp"
+
+namespace zerobuffer::duplex {
+
+/// What an answerer needs of a segment.
+struct AnswererRings {
+  ring::RingMemory in;   ///< Requests.
+  ring::RingMemory out;  ///< Answers; in place the same ring.
+  bool in_place = false;
+};
+
+class Answerer;
+
+/// Hears that an answerer has ended.
+class AnswererOwner {
+ public:
+  /// The last request is back, after Answerer::end(). May delete the answerer.
+  virtual void answerer_ended(Answerer& answerer) noexcept = 0;
+
+ protected:
+  ~AnswererOwner() = default;
+};
+
+/// Counters that all answerers of an end share; any thread adds.
+struct AnswerCounters {
+  std::atomic<std::uint64_t> requests{0};
+  std::atomic<std::uint64_t> answers{0};
+  std::atomic<std::uint64_t> errors{0};
+  std::atomic<std::uint64_t> copied_bytes{0};
+  std::atomic<std::uint64_t> wakes{0};
+  std::atomic<std::uint64_t> sleeps{0};
+};
+
+class Answerer {
+ public:
+  /// @param from_now what was sent before is not ours to answer: it is stepped over
+  Answerer(const buffer::Attachment& attachment, const AnswererRings& rings, const Peer& peer,
+           const DuplexConfig& config, bool from_now, AnswererOwner& owner, AnswerCounters& counters);
+
+  // By whoever takes, one thread at a time.
+  /// Whether there may be a request. One load.
+  [[nodiscard]] bool ready() const noexcept { return !broken_ && in_.more(); }
+  enum class Taken : std::uint8_t { request, nothing, corrupt, too_many };
+  Taken take(Request& request, std::uint64_t client) noexcept;
+  /// Takes nothing any more: the other side has garbled the lane.
+  void mark_broken() noexcept { broken_ = true; }
+  void set_wait_hook(WaitHook hook, void* context) noexcept { waiter_.set_hook(hook, context); }
+  /// No request will be taken any more; answers fail from now on.
+  void end() noexcept;
+
+  // For Request, by any thread.
+  Result<std::span<std::byte>> claim(Request& request, std::size_t size) noexcept;
+  Result<void> respond(Request& request, std::size_t n, std::uint16_t type) noexcept;
+  Result<void> write(Request& request, std::span<const std::byte> answer, std::uint16_t type) noexcept;
+  void fail(Request& request, std::string_view text) noexcept;
+  void finish(Request& request) noexcept;
+
+ private:
+  using Machine = buffer::Machine;
+  using Requests = ring::RingReader<Machine, protocol::record_flag::in_place>;
+
+  struct RoomWait;
+
+  [[nodiscard]] bool unusable() const noexcept;
+  [[nodiscard]] bool was_begun() const noexcept;
+  void begin_change() noexcept;
+  void await_turn(const Request& request) noexcept;
+  Result<std::byte*> room(std::size_t size) noexcept;
+  void publish_answer(Request& request, std::size_t n, std::uint16_t type) noexcept;
+  void let_go(Request& request) noexcept;
+  void work(std::uint64_t oldest, bool finished) noexcept;
+
+  const buffer::Attachment& attachment_;
+  AnswererRings rings_;
+  AnswererOwner& owner_;
+  AnswerCounters& counters_;
+  ring::Barriers barriers_;
+  Requests in_;
+  ring::HeldFrames<Machine> held_;
+  ring::RingWriter<Machine> out_;  // unused in place
+  stream::Waiter waiter_;
+  Peer peer_;
+
+  std::uint64_t begun_ = 0;             // not in place: what a predecessor had begun, up to this sequence ...
+  std::uint64_t answered_ = 0;          // ... and answered
+  std::uint64_t tickets_ = 0;           // of requests taken
+  std::atomic<std::uint64_t> turn_{0};  // ticket of the oldest request that is not answered; not in place
+  std::atomic<std::uint32_t> turn_waiters_{0};
+  std::uint64_t claimed_ = ~std::uint64_t{0};  // ticket of the request that has room in out_
+  std::uint64_t published_;
+  std::atomic<bool> ended_{false};
+  bool broken_ = false;
+};
+
+}  // namespace zerobuffer::duplex

@@ -1,0 +1,95 @@
+// Threads that run one loop each, and how they end.
+#include <atomic>
+#include <mutex>
+#include <system_error>
+#include <thread>
+
+#include "duplex/request_source.hpp"
+#include "zerobuffer/duplex.hpp"
+
+namespace zerobuffer::duplex {
+
+struct Workers::State {
+  std::mutex mutex;  // start() and stop()
+  std::vector<std::thread> threads;
+  std::function<Result<void>()> loop;
+  RequestSource* source = nullptr;
+  std::atomic<std::uint32_t> running{0};
+  std::atomic<bool> stopping{false};
+  std::mutex failing;
+  Failure failure{Status::ok};  // the first one that was not asked for
+
+  void run() noexcept {
+    Result<void> ended;
+    try {
+      ended = loop();
+    } catch (const std::exception& error) {
+      ended = Failure(Status::system_error, error.what());
+    } catch (...) {
+      ended = Failure(Status::system_error, "the loop threw something that is no std::exception");
+    }
+    if (!ended && !(stopping.load() && ended.status() == Status::interrupted)) {
+      const std::lock_guard lock(failing);
+      if (failure.status() == Status::ok) failure = ended.take_failure();
+    }
+    running.fetch_sub(1);
+  }
+
+  void join() noexcept {
+    stopping.store(true);
+    source->pause();
+    for (std::thread& thread : threads) thread.join();
+    threads.clear();
+    source->resume();
+    stopping.store(false);
+  }
+};
+
+Workers::Workers() = default;
+Workers::~Workers() { static_cast<void>(stop()); }
+Workers::Workers(Workers&&) noexcept = default;
+Workers& Workers::operator=(Workers&& other) noexcept {
+  if (this != &other) {
+    static_cast<void>(stop());
+    state_ = std::move(other.state_);
+  }
+  return *this;
+}
+
+Result<void> Workers::start(std::uint32_t threads, std::function<Result<void>()> loop, RequestSource& source) {
+  if (threads == 0) return Failure(Status::invalid_argument, "threads is 0; at least one thread serves");
+  if (!state_) state_ = std::make_unique<State>();
+  State& state = *state_;
+  const std::lock_guard lock(state.mutex);
+  if (!state.threads.empty()) return Failure(Status::invalid_argument, "it was started already; stop() first");
+  state.loop = std::move(loop);
+  state.source = &source;
+  state.failure = Status::ok;
+  try {
+    for (std::uint32_t i = 0; i < threads; ++i) {
+      state.running.fetch_add(1);
+      state.threads.emplace_back([&state] { state.run(); });
+    }
+  } catch (const std::system_error& error) {
+    state.running.fetch_sub(1);
+    state.join();
+    return Failure(Status::system_error, std::string("no thread could be started: ") + error.what(),
+                   error.code().value());
+  }
+  return {};
+}
+
+Result<void> Workers::stop() noexcept {
+  if (!state_) return {};
+  State& state = *state_;
+  const std::lock_guard lock(state.mutex);
+  if (state.threads.empty()) return {};
+  state.join();
+  Failure failure = std::exchange(state.failure, Failure(Status::ok));
+  if (failure.status() == Status::ok) return {};
+  return failure;
+}
+
+std::uint32_t Workers::running() const noexcept { return state_ ? state_->running.load() : 0; }
+
+}  // namespace zerobuffer::duplex
