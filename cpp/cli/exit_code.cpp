@@ -54,6 +54,7 @@ ExitCode exit_code_of(Status status) noexcept {
     case Status::too_many_readers:
     case Status::metadata_exists:
     case Status::metadata_in_use:
+    case Status::lanes_busy:
       return ExitCode::in_use;
     case Status::incompatible:
     case Status::corrupt:
@@ -70,6 +71,8 @@ ExitCode exit_code_of(Status status) noexcept {
     case Status::handle_closed:
     case Status::forked:
     case Status::system_error:
+    case Status::remote_error:
+    case Status::buffer_too_small:
       return ExitCode::failed;
   }
   return ExitCode::failed;
