@@ -15,6 +15,8 @@ namespace {
 using DataSignal = ring::DataSignal<buffer::Machine>;
 using SpaceSignal = ring::SpaceSignal<buffer::Machine>;
 using protocol::record_type::system_error;
+
+thread_local constinit char this_thread = 0;  // its address names the thread
 }  // namespace
 
 BufferConfig behaviour_of(const DuplexConfig& config) noexcept {
@@ -167,18 +169,22 @@ std::byte* CallerLane::room(std::size_t size, std::size_t response_capacity, str
   return room_slow(deadline, use, failure);
 }
 
-// Only answers that this side still holds, or has not fetched, keep the room from it, and nobody is fetching.
-bool CallerLane::blocked_by_ourselves(Use use) const noexcept {
+// Only answers that this side still holds, or has not fetched, keep the room from it, and nobody else fetches them: the
+// last one who did was this thread, or nobody ever has, for a while now.
+bool CallerLane::blocked_by_ourselves(Use use, bool waited) const noexcept {
   if (!rings_.in_place || Machine::load_acquire(rings_.out.slots[0].read_pos) < out_.wanted_pos()) return false;
   if (Machine::load_acquire(own_slot().read_pos) >= out_.wanted_pos()) return false;
-  return use == calling || (used_.load(std::memory_order_acquire) & receiving) == 0;
+  if (use == calling) return true;
+  if ((used_.load(std::memory_order_acquire) & receiving) != 0) return false;
+  const void* const receiver = receiver_.load(std::memory_order_relaxed);
+  return receiver == nullptr ? waited : receiver == &this_thread;
 }
 
 [[gnu::noinline]] std::byte* CallerLane::room_slow(stream::Deadline& deadline, Use use, Failure& failure) noexcept {
-  for (;;) {
+  for (bool waited = false;; waited = true) {
     if (use == calling) static_cast<void>(is_clean());  // makes room of late answers
     if (std::byte* found = out_.try_claim(reserved_)) return found;
-    if (blocked_by_ourselves(use)) {
+    if (blocked_by_ourselves(use, waited)) {
       failure = Failure(Status::held_frames_block, held_.span(), rings_.out.capacity);
       return nullptr;
     }
@@ -408,6 +414,7 @@ Result<Received> CallerLane::receive_into(std::uint64_t sequence, std::span<std:
 }
 
 Result<Response> CallerLane::receive_pipelined(stream::Deadline deadline) noexcept {
+  receiver_.store(&this_thread, std::memory_order_relaxed);
   if (auto there = await_answer(deadline); !there) return there.take_failure();
   auto response = take();
   if (response || response.status() == Status::remote_error) uncount_pipelined();
@@ -415,6 +422,7 @@ Result<Response> CallerLane::receive_pipelined(stream::Deadline deadline) noexce
 }
 
 Result<Received> CallerLane::receive_pipelined_into(std::span<std::byte> buffer, stream::Deadline deadline) noexcept {
+  receiver_.store(&this_thread, std::memory_order_relaxed);
   if (auto there = await_answer(deadline); !there) return there.take_failure();
   auto received = take_into(buffer);
   if (received || received.status() == Status::remote_error) uncount_pipelined();

@@ -133,7 +133,7 @@ class CallerLane {
   [[nodiscard]] std::byte* room(std::size_t size, std::size_t response_capacity, stream::Deadline& deadline, Use use,
                                 Failure& failure) noexcept;
   [[nodiscard]] std::byte* room_slow(stream::Deadline& deadline, Use use, Failure& failure) noexcept;
-  [[nodiscard]] bool blocked_by_ourselves(Use use) const noexcept;
+  [[nodiscard]] bool blocked_by_ourselves(Use use, bool waited) const noexcept;
 
   [[nodiscard]] bool more() const noexcept;
   [[nodiscard]] Next look(Status& status) noexcept;
@@ -165,7 +165,8 @@ class CallerLane {
   std::atomic<std::uint32_t> used_{0};   // Use bits
   std::atomic<std::uint32_t> users_{2};  // the caller, and held_
   std::atomic<bool> ended_{false};
-  std::atomic<std::uint64_t> pipelined_{0};  // sent by send() and not received
+  std::atomic<std::uint64_t> pipelined_{0};     // sent by send() and not received
+  std::atomic<const void*> receiver_{nullptr};  // which thread received last, of what was sent by send()
 
   std::size_t reserved_ = 0;             // payload bytes of the open claim's record
   std::atomic<std::uint64_t> floor_{1};  // answers to earlier requests are late
