@@ -63,7 +63,7 @@ def test_the_pairs_of_c_and_cpp_understand_each_other(name, start, writer, reade
 
 
 def test_a_buffer_that_cannot_be_is_refused_with_the_reason():
-    for program in ("c_reader", "c_writer", "c_event_loop"):
+    for program in ("c_reader", "c_writer", "c_event_loop", "c_invert_server", "c_invert_client"):
         done = run(program, "no/name")
         assert done.returncode == 1
         assert done.stderr.startswith(program.removeprefix("c_") + ": ")
@@ -93,24 +93,42 @@ def test_one_thread_serves_a_buffer_and_a_terminal(name, start):
     assert loop.wait(TIMEOUT) == 0
 
 
+def test_pictures_are_inverted_in_place_and_an_error_arrives_with_its_text(name, start):
+    server = start("c_invert_server", name)
+    assert server.stdout.readline() == "serving until the input ends\n"
+    client = run("c_invert_client", name)
+    output, _ = server.communicate(timeout=TIMEOUT)
+    assert (client.returncode, client.stderr) == (0, "")
+    assert client.stdout.splitlines() == [
+        *(f"picture {number}: 307200 pixels of {255 - 10 * number}, in place" for number in range(10)),
+        "remote_error: this server inverts pictures, type 128"]
+    assert (server.returncode, output) == (0, "11 requests, 1 errors, 0 bytes copied\n")
+
+
 def test_the_end_of_the_input_ends_the_event_loop(name, start):
     loop = start("c_event_loop", name)
     output, _ = loop.communicate(timeout=TIMEOUT)
     assert (loop.returncode, output) == (0, "waiting for frames and for lines\n")
 
 
-def test_the_program_of_the_page_runs(name, tmp_path):
+@pytest.mark.parametrize(
+    ("program", "printed"),
+    [("camera", "".join(f"frame {number}: 1000 bytes of {number}\n" for number in range(1, 6))),
+     ("calls", "2 4 6, in place\nremote_error: this server doubles numbers\n")])
+def test_the_programs_of_the_page_run(name, tmp_path, program, printed):
     page = (ROOT / "docs/c.md").read_text()
-    (source,) = re.findall(r"^```c\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
-    (tmp_path / "camera.c").write_text(source)
+    sources = re.findall(r"^```c\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    assert [source.split()[1] for source in sources] == ["camera.c:", "calls.c:"]
+    (source,) = (source for source in sources if source.startswith(f"/* {program}.c:"))
+    (tmp_path / f"{program}.c").write_text(source)
     library = BUILD / "lib"
     subprocess.run(
         ["gcc", "-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror",
-         f"-I{ROOT / 'cpp/include'}", str(tmp_path / "camera.c"), f"-L{library}", f"-Wl,-rpath,{library}", "-lzerobuffer",
-         "-o", str(tmp_path / "camera")], check=True)
-    done = subprocess.run([str(tmp_path / "camera"), name], capture_output=True, text=True, timeout=TIMEOUT)
+         f"-I{ROOT / 'cpp/include'}", str(tmp_path / f"{program}.c"), f"-L{library}", f"-Wl,-rpath,{library}", "-lzerobuffer",
+         "-o", str(tmp_path / program)], check=True)
+    done = subprocess.run([str(tmp_path / program), name], capture_output=True, text=True, timeout=TIMEOUT)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "".join(f"frame {number}: 1000 bytes of {number}\n" for number in range(1, 6))
+    assert done.stdout == printed
 
 
 def test_every_function_and_status_that_the_page_names_is_in_the_header():
