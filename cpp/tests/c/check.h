@@ -82,6 +82,16 @@ int wait_for_child(pid_t child);
 /* SIGKILL, and reaped: afterwards it is gone. */
 void kill_child(pid_t child);
 
+/* What the kernel says of the shared memory that this process has mapped, all of it one buffer's. */
+typedef struct in_memory {
+  unsigned long present_kb;
+  bool locked;
+  bool huge; /* the kernel was asked for huge pages */
+} in_memory;
+in_memory look_at_mappings(void);
+/* Whether a lock in memory is seen there: sanitizers make nothing of it. */
+bool mlock_works(void);
+
 void sleep_ms(unsigned milliseconds);
 /* Looks every millisecond; fails the test where *flag does not become at least `value`. */
 void wait_for_flag(const atomic_int* flag, int value);

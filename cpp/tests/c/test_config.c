@@ -1,5 +1,4 @@
 /* Each field of a configuration reaches the library, and each counter tells what it is named after. */
-#include <stdio.h>
 #include <unistd.h>
 
 #include "check.h"
@@ -116,33 +115,6 @@ TEST(a_reader_tells_of_freed_room_after_the_time_it_was_told) {
   }
 }
 
-/* What the kernel says of the shared memory that this process has mapped, all of it one buffer's. */
-typedef struct in_memory {
-  unsigned long present_kb;
-  bool locked;
-  bool huge; /* the kernel was asked for huge pages */
-} in_memory;
-
-static in_memory look_at_mappings(void) {
-  in_memory found = {0};
-  FILE* file = fopen("/proc/self/smaps", "r");
-  CHECK(file != NULL);
-  char line[1024];
-  bool shared = false;
-  while (fgets(line, sizeof line, file) != NULL) {
-    unsigned long from = 0;
-    unsigned long to = 0;
-    if (sscanf(line, "%lx-%lx ", &from, &to) == 2) shared = strstr(line, "/dev/shm/") != NULL;
-    if (!shared) continue;
-    if (sscanf(line, "Rss: %lu", &to) == 1) found.present_kb += to;
-    if (strncmp(line, "VmFlags:", 8) != 0) continue;
-    found.locked = found.locked || strstr(line, " lo") != NULL;
-    found.huge = found.huge || strstr(line, " hg") != NULL;
-  }
-  fclose(file);
-  return found;
-}
-
 TEST(the_pages_of_the_ring_are_mapped_beforehand_where_that_is_asked_for) {
   enum { RING = 8 << 20 };
   for (int touched = 0; touched < 2; ++touched) {
@@ -157,12 +129,6 @@ TEST(the_pages_of_the_ring_are_mapped_beforehand_where_that_is_asked_for) {
   }
 }
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-static const bool mlock_works = false; /* sanitizers make nothing of it */
-#else
-static const bool mlock_works = true;
-#endif
-
 TEST(the_ring_is_locked_in_memory_where_that_is_asked_for) {
   for (int locked = 0; locked < 2; ++locked) {
     zb_buffer_config config = small_ring(10000);
@@ -170,7 +136,7 @@ TEST(the_ring_is_locked_in_memory_where_that_is_asked_for) {
     const char* name = unique_name();
     zb_writer* writer = NULL;
     CHECK_OK(zb_writer_create(name, &config, &writer));
-    CHECK(look_at_mappings().locked == (mlock_works && locked != 0));
+    CHECK(look_at_mappings().locked == (mlock_works() && locked != 0));
     CHECK_OK(zb_writer_close(writer, 0, NULL));
   }
 }

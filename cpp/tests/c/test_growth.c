@@ -1,6 +1,6 @@
 /* Structs that begin with their own size: library and program may be of different age. A struct of another age is
  * played by one that is cut or has room behind it. */
-#include "check.h"
+#include "channel.h"
 
 /* A struct of a later header: the same beginning, and fields that this library does not know. */
 typedef struct later_config {
@@ -143,6 +143,15 @@ static zb_status reader_info(zb_buffer_info* info) { return zb_reader_get_info(e
 static zb_status writer_info(zb_buffer_info* info) { return zb_writer_get_info(ends_of_growth.writer, info); }
 static zb_status reader_stats(zb_reader_stats* stats) { return zb_reader_get_stats(ends_of_growth.reader, stats); }
 static zb_status writer_stats(zb_writer_stats* stats) { return zb_writer_get_stats(ends_of_growth.writer, stats); }
+static channel channel_of_growth;
+static zb_status client_info(zb_duplex_info* info) { return zb_client_get_info(channel_of_growth.client, info); }
+static zb_status server_info(zb_duplex_info* info) { return zb_server_get_info(channel_of_growth.server, info); }
+static zb_status stats_of_client(zb_duplex_stats* stats) {
+  return zb_client_get_stats(channel_of_growth.client, stats);
+}
+static zb_status stats_of_server(zb_duplex_stats* stats) {
+  return zb_server_get_stats(channel_of_growth.server, stats);
+}
 
 TEST(what_is_filled_ends_where_the_caller_says_and_what_the_library_does_not_know_becomes_zero) {
   zb_buffer_config config = small_ring(1000);
@@ -156,4 +165,12 @@ TEST(what_is_filled_ends_where_the_caller_says_and_what_the_library_does_not_kno
   CHECK_FILLED(zb_reader_stats, reader_stats);
   CHECK_FILLED(zb_writer_stats, writer_stats);
   close_both(&ends_of_growth);
+
+  zb_duplex_config for_calls = small_channel(1000, 1000);
+  channel_of_growth = open_channel(ZB_SERVER_IMMUTABLE, &for_calls);
+  CHECK_FILLED(zb_duplex_info, client_info);
+  CHECK_FILLED(zb_duplex_info, server_info);
+  CHECK_FILLED(zb_duplex_stats, stats_of_client);
+  CHECK_FILLED(zb_duplex_stats, stats_of_server);
+  close_channel(&channel_of_growth);
 }
