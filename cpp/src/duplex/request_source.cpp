@@ -48,6 +48,7 @@ Status RequestSource::take_next(Request& request) noexcept {
   if (has_more_lanes()) [[unlikely]] {
     if (auto added = add_lanes(); !added) return added.status();
   }
+  bool too_many = false;  // in one lane; the others are not held back by it
   const std::size_t lanes = answerers_.size();
   for (std::size_t i = 0; i < lanes; ++i) {
     std::size_t lane = next_ + i;
@@ -63,12 +64,13 @@ Status RequestSource::take_next(Request& request) noexcept {
         if (const Status status = lane_is_broken(lane); status != Status::ok) return status;
         break;
       case Answerer::Taken::too_many:
-        return Status::too_many_held;
+        too_many = true;
+        break;
       case Answerer::Taken::nothing:
         break;
     }
   }
-  return Status::would_block;
+  return too_many ? Status::too_many_held : Status::would_block;
 }
 
 Result<Request> RequestSource::take(std::chrono::nanoseconds timeout, bool background) noexcept {

@@ -95,6 +95,31 @@ TEST(no_more_requests_are_taken_per_lane_than_was_said) {
   close_channel(&ends);
 }
 
+TEST(a_lane_with_too_many_requests_taken_does_not_hold_back_the_others) {
+  zb_duplex_config config = small_channel(4000, 4000);
+  config.max_held = 2;
+  channel ends = open_channel(ZB_SERVER_IN_PLACE, &config);
+  zb_client* other = NULL;
+  CHECK_OK(zb_client_open(ends.name, GENEROUS_NS, &config, &other));
+  zb_request taken[2];
+  zb_request request;
+  zb_call call;
+  zb_response response;
+  for (int i = 0; i < 3; ++i) CHECK_OK(zb_client_send(ends.client, "x", 1, GENEROUS_NS, NULL, NULL));
+  for (int i = 0; i < 2; ++i) CHECK_OK(zb_server_take(ends.server, GENEROUS_NS, &taken[i]));
+  for (int i = 0; i < 10; ++i) {
+    CHECK_OK(zb_client_begin(other, "y", 1, GENEROUS_NS, NULL, &call));
+    CHECK_OK(zb_server_take(ends.server, GENEROUS_NS, &request));
+    CHECK(memcmp(request.data, "y", 1) == 0);
+    echo(&request, NULL);
+    CHECK_OK(zb_call_receive(&call, GENEROUS_NS, &response));
+    zb_response_release(&response);
+  }
+  for (int i = 0; i < 2; ++i) echo(&taken[i], NULL);
+  zb_client_close(other);
+  close_channel(&ends);
+}
+
 TEST(the_pages_of_a_lane_are_mapped_beforehand_where_that_is_asked_for) {
   enum { RING = 8 << 20 };
   for (int touched = 0; touched < 2; ++touched) {
