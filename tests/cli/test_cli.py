@@ -617,6 +617,16 @@ RATIOS = {
     "frame6m_read_over_cold_memcpy",
     "rtt64_one_cpu_over_futex",
     "first_lap_over_later",
+    "call64_over_pingpong",
+    "call64_spin_over_pingpong",
+    "call64_over_records",
+    "call64_spin_over_records",
+    "call64_in_place_over_two_rings",
+    "call64_in_place_spin_over_two_rings",
+    "invert6m_in_place_over_two_rings",
+    "invert6m_in_place_over_copying",
+    "calls64_2_threads_over_1",
+    "calls64_4_threads_over_1",
 }
 
 
@@ -626,10 +636,14 @@ def test_bench_measures_every_floor_and_figure_and_closes_with_the_ratios():
     *lines, closing = map(json.loads, result.stdout.splitlines())
     workloads = {line["workload"]: line for line in lines}
     floors = {
-        "pingpong_one_line", "pingpong_two_lines", "spsc_rtt64", "spsc_stream64", "spsc_stream64_back_off", "memcpy_cold", "memcpy_warm",
-        "futex_two_cpus", "futex_one_cpu",
+        "pingpong_one_line", "pingpong_two_lines", "pingpong_records", "spsc_rtt64", "spsc_stream64", "spsc_stream64_back_off",
+        "memcpy_cold", "memcpy_warm", "futex_two_cpus", "futex_one_cpu",
     }  # fmt: skip
-    ours = {"rtt64", "stream64", "stream64_batch16", "frame6m_read", "rtt64_one_cpu", "first_lap"}
+    ours = {
+        "rtt64", "stream64", "stream64_batch16", "frame6m_read", "rtt64_one_cpu", "first_lap", "call64", "call64_spin", "call64_in_place",
+        "call64_in_place_spin", "invert6m_in_place", "invert6m_two_rings", "invert6m_copying", "calls64_1_thread", "calls64_2_threads",
+        "calls64_4_threads",
+    }  # fmt: skip
     assert floors | ours <= set(workloads)
     for line in lines:
         assert set(line) >= {"system", "workload", "unit", "parameters", "repetitions", "median", "spread", "machine"}
@@ -653,6 +667,16 @@ def test_bench_of_one_workload_measures_it_and_its_floor_only():
     *lines, closing = map(json.loads, result.stdout.splitlines())
     assert {line["workload"] for line in lines} == {"rtt64_one_cpu", "futex_one_cpu"}
     assert {name for name, ratio in closing["ratios"].items() if ratio is not None} == {"rtt64_one_cpu_over_futex"}
+
+
+def test_bench_says_what_single_calls_of_several_threads_took_beside_their_rate():
+    result = run("bench", "--short", "--json", "--only", "calls64_2_threads")
+    assert result.returncode == OK, result.stderr
+    lines = [json.loads(line) for line in result.stdout.splitlines()[:-1]]
+    assert {line["workload"]: line["parameters"]["threads"] for line in lines} == {"calls64_1_thread": 1, "calls64_2_threads": 2}
+    for line in lines:
+        assert line["unit"] == "M/s"
+        assert 0 < line["latency"]["p50"] <= line["latency"]["p99"] <= line["latency"]["p999"]
 
 
 def test_an_interrupted_bench_leaves_neither_processes_nor_buffers(start):

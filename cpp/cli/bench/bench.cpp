@@ -90,7 +90,10 @@ class BenchRun {
         const Spread spread = record.spread();
         std::cout << std::left << std::setw(25) << name << std::setw(6) << record.subject.unit << std::right
                   << std::fixed << std::setprecision(2) << std::setw(12) << spread.median << std::setw(12) << spread.min
-                  << std::setw(12) << spread.max << "\n";
+                  << std::setw(12) << spread.max;
+        if (const double p50 = record.p50(); p50 != 0)
+          std::cout << "   (one: " << std::setprecision(0) << p50 << " ns)";
+        std::cout << "\n";
       }
     }
     if (options_.json) {
@@ -148,7 +151,11 @@ class BenchRun {
   [[nodiscard]] const char* placement() const { return placement_.far() ? "far" : "near"; }
 
   [[nodiscard]] static bool reached(const Comparison& comparison, double ratio) {
-    return comparison.at_most ? ratio <= comparison.target : ratio >= comparison.target;
+    return comparison.at_most ? ratio <= *comparison.target : ratio >= *comparison.target;
+  }
+
+  [[nodiscard]] bool gives_verdict(const Comparison& comparison) const {
+    return comparison.target && !placement_.far() && !options_.short_run;
   }
 
   [[nodiscard]] Json closing() const {
@@ -157,7 +164,8 @@ class BenchRun {
     Json targets = Json::object();
     Json verdict = Json::object();
     for (const Comparison& comparison : comparisons_) {
-      targets[comparison.ratio] = {{comparison.at_most ? "at_most" : "at_least", comparison.target}};
+      targets[comparison.ratio] =
+          comparison.target ? Json{{comparison.at_most ? "at_most" : "at_least", *comparison.target}} : Json(nullptr);
       const auto found = ratios_.find(comparison.ratio);
       if (found == ratios_.end()) {
         ratios[comparison.ratio] = spreads[comparison.ratio] = verdict[comparison.ratio] = nullptr;
@@ -166,8 +174,7 @@ class BenchRun {
       const Spread spread = spread_of(found->second);
       ratios[comparison.ratio] = spread.median;
       spreads[comparison.ratio] = spread_json(spread);
-      verdict[comparison.ratio] =
-          placement_.far() || options_.short_run ? Json(nullptr) : Json(reached(comparison, spread.median));
+      verdict[comparison.ratio] = gives_verdict(comparison) ? Json(reached(comparison, spread.median)) : Json(nullptr);
     }
     Json medians = Json::object();
     for (const std::string& name : order_) {
@@ -187,17 +194,15 @@ class BenchRun {
   }
 
   void print_ratios() const {
-    std::cout << "\nratio                            median   (min ... max)       target\n";
+    std::cout << "\nratio                                  median   (min ... max)       target\n";
     for (const Comparison& comparison : comparisons_) {
       const auto found = ratios_.find(comparison.ratio);
       if (found == ratios_.end()) continue;
       const Spread spread = spread_of(found->second);
-      std::cout << std::left << std::setw(32) << comparison.ratio << std::right << std::fixed << std::setprecision(2)
-                << std::setw(7) << spread.median << "   (" << spread.min << " ... " << spread.max << ")   "
-                << (comparison.at_most ? "<= " : ">= ") << comparison.target;
-      if (!placement_.far() && !options_.short_run) {
-        std::cout << (reached(comparison, spread.median) ? "  reached" : "  missed");
-      }
+      std::cout << std::left << std::setw(38) << comparison.ratio << std::right << std::fixed << std::setprecision(2)
+                << std::setw(7) << spread.median << "   (" << spread.min << " ... " << spread.max << ")";
+      if (comparison.target) std::cout << (comparison.at_most ? "   <= " : "   >= ") << *comparison.target;
+      if (gives_verdict(comparison)) std::cout << (reached(comparison, spread.median) ? "  reached" : "  missed");
       std::cout << "\n";
     }
     std::cout << "\nplacement: " << placement() << " (one cache line there and back: " << std::setprecision(0)

@@ -45,6 +45,36 @@ class PingPong {
   std::uint64_t last_ = 0;
 };
 
+/// A position and a record for each direction, each in a line of its own, always the same four: the record is stored
+/// before the position and loaded after it.
+class RecordPingPong {
+ public:
+  RecordPingPong(Session& session, bool first) {
+    auto* boxes = static_cast<Box*>(session.scratch());
+    out_ = &boxes[first ? 0 : 1];
+    in_ = &boxes[first ? 1 : 0];
+  }
+  void send(const Message& message) {
+    std::memcpy(&out_->record, &message, sizeof message);
+    out_->position.store(++sent_, std::memory_order_release);  // pairs with the acquire in receive()
+  }
+  void receive(Message& message) {
+    while (in_->position.load(std::memory_order_acquire) == received_) pause();
+    ++received_;
+    std::memcpy(&message, &in_->record, sizeof message);
+  }
+
+ private:
+  struct Box {
+    alignas(1024) std::atomic<std::uint64_t> position;
+    alignas(1024) Message record;
+  };
+  Box* out_;
+  Box* in_;
+  std::uint64_t sent_ = 0;
+  std::uint64_t received_ = 0;
+};
+
 struct SpscRing {
   alignas(128) std::atomic<std::uint64_t> written;
   std::uint64_t cached_read;  // the writer's copy
@@ -145,6 +175,7 @@ class Futex {
 
 Workload pingpong_one_line() { return round_trip<PingPong<false>>(4096); }
 Workload pingpong_two_lines() { return round_trip<PingPong<true>>(4096); }
+Workload pingpong_records() { return round_trip<RecordPingPong>(4096); }
 Workload spsc_round_trip() { return round_trip<Spsc<0>>(2 * sizeof(SpscRing)); }
 Workload spsc_stream() { return stream<SpscOneWay<0>>(sizeof(SpscRing)); }
 Workload spsc_stream_back_off() { return stream<SpscOneWay<16>>(sizeof(SpscRing)); }

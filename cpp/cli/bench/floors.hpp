@@ -17,6 +17,9 @@ inline constexpr std::size_t spsc_slots = 4096;
 [[nodiscard]] Workload pingpong_one_line();
 [[nodiscard]] Workload pingpong_two_lines();
 
+/// Two lines for each direction: 64 bytes, and the position that says that they are there. Nanoseconds.
+[[nodiscard]] Workload pingpong_records();
+
 /// The textbook single-producer single-consumer ring of 64-byte slots with cached indices.
 [[nodiscard]] Workload spsc_round_trip();
 [[nodiscard]] Workload spsc_stream();

@@ -27,6 +27,38 @@ inline void check_sequence(std::uint64_t got, std::uint64_t expected) {
   if (got != expected) throw std::runtime_error("a message came out of order or changed: the measurement is worthless");
 }
 
+/// Times round trips one by one, and then sends stop_sequence; the other side is ready when it comes to this meeting.
+/// Endpoint: send(const Message&); receive(Message&), the answer to what was sent.
+template <class Endpoint>
+void time_round_trips(Session& session, Endpoint& endpoint) {
+  Durations durations(400'000);
+  Message message;
+  Message answer;
+  std::uint64_t sequence = 0;
+  const auto once = [&](std::uint64_t value) {
+    message.sequence = value;
+    touch_memory();
+    endpoint.send(message);
+    endpoint.receive(answer);
+  };
+  session.meet();
+  const auto duration = static_cast<std::uint64_t>(session.duration().count());
+  const std::uint64_t start_ns = monotonic_ns();
+  // The first fifth of the time warms up.
+  while (monotonic_ns() - start_ns < duration / 5) once(++sequence);
+  while (!durations.full()) {
+    const std::uint64_t start = ticks();
+    once(++sequence);
+    durations.add(ticks() - start);
+    check_sequence(answer.sequence, sequence);
+    if ((sequence & 63) == 0 && monotonic_ns() - start_ns >= duration) break;
+  }
+  once(stop_sequence);
+  durations.sort();
+  session.report({durations.percentile(0.5), durations.mean(), durations.percentile(0.99), durations.percentile(0.999),
+                  durations.count()});
+}
+
 /// There and back: figure is the median of single round trips in nanoseconds.
 /// Endpoint: Endpoint(Session&, bool first); send(const Message&); receive(Message&).
 template <class Endpoint>
@@ -36,32 +68,7 @@ Workload round_trip(std::size_t scratch_size = 0, bool one_cpu = false) {
   workload.one_cpu = one_cpu;
   workload.first = [](Session& session) {
     Endpoint endpoint(session, true);
-    Durations durations(400'000);
-    Message message;
-    Message answer;
-    std::uint64_t sequence = 0;
-    const auto once = [&](std::uint64_t value) {
-      message.sequence = value;
-      touch_memory();
-      endpoint.send(message);
-      endpoint.receive(answer);
-    };
-    session.meet();
-    const auto duration = static_cast<std::uint64_t>(session.duration().count());
-    const std::uint64_t start_ns = monotonic_ns();
-    // The first fifth of the time warms up.
-    while (monotonic_ns() - start_ns < duration / 5) once(++sequence);
-    while (!durations.full()) {
-      const std::uint64_t start = ticks();
-      once(++sequence);
-      durations.add(ticks() - start);
-      check_sequence(answer.sequence, sequence);
-      if ((sequence & 63) == 0 && monotonic_ns() - start_ns >= duration) break;
-    }
-    once(stop_sequence);
-    durations.sort();
-    session.report({durations.percentile(0.5), durations.mean(), durations.percentile(0.99),
-                    durations.percentile(0.999), durations.count()});
+    time_round_trips(session, endpoint);
   };
   workload.second = [](Session& session) {
     Endpoint endpoint(session, false);

@@ -1,6 +1,7 @@
 // See plan.hpp.
 #include "bench/plan.hpp"
 
+#include "bench/calls.hpp"
 #include "bench/floors.hpp"
 #include "bench/processor.hpp"
 #include "bench/workloads.hpp"
@@ -14,9 +15,11 @@ std::vector<Subject> all_subjects() {
   const Json walk{{"frame_bytes", frame_size}, {"memory_bytes", cold_size}};
   const Json rings{{"message_bytes", 64}, {"ring_bytes", small_ring_size}};
   const Json batches{{"message_bytes", 64}, {"ring_bytes", small_ring_size}, {"batch", 16}};
+  const Json picture{{"frame_bytes", frame_size}, {"lanes", 1}};
   std::vector<Subject> subjects{
       {"floor", "pingpong_one_line", "ns", {{"message_bytes", 8}}, pingpong_one_line()},
       {"floor", "pingpong_two_lines", "ns", {{"message_bytes", 8}}, pingpong_two_lines()},
+      {"floor", "pingpong_records", "ns", message, pingpong_records()},
       {"floor", "spsc_rtt64", "ns", slots, spsc_round_trip()},
       {"floor", "spsc_stream64", "M/s", slots, spsc_stream()},
       {"floor", "spsc_stream64_back_off", "M/s", back_off, spsc_stream_back_off()},
@@ -30,7 +33,21 @@ std::vector<Subject> all_subjects() {
       {"zerobuffer", "frame6m_read", "GB/s", {{"frame_bytes", frame_size}, {"in_flight", 3}}, ring_frames()},
       {"zerobuffer", "rtt64_one_cpu", "ns", rings, ring_round_trip(true)},
       {"zerobuffer", "first_lap", "ratio", {{"ring_bytes", 64 << 20}, {"laps", 5}}, ring_first_lap()},
+      {"zerobuffer", "call64", "ns", message, call_round_trip(Answer::two_rings, false)},
+      {"zerobuffer", "call64_spin", "ns", message, call_round_trip(Answer::two_rings, true)},
+      {"zerobuffer", "call64_in_place", "ns", message, call_round_trip(Answer::in_place, false)},
+      {"zerobuffer", "call64_in_place_spin", "ns", message, call_round_trip(Answer::in_place, true)},
+      {"zerobuffer", "invert6m_in_place", "us", picture, invert_picture(Inversion::in_place)},
+      {"zerobuffer", "invert6m_two_rings", "us", picture, invert_picture(Inversion::two_rings)},
+      {"zerobuffer", "invert6m_copying", "us", picture, invert_picture(Inversion::copying)},
   };
+  for (const unsigned threads : {1U, 2U, 4U}) {
+    subjects.push_back({"zerobuffer",
+                        "calls64_" + std::to_string(threads) + (threads == 1 ? "_thread" : "_threads"),
+                        "M/s",
+                        {{"message_bytes", 64}, {"threads", threads}},
+                        call_from_threads(threads)});
+  }
   if (has_non_temporal_copy) {
     subjects.push_back({"floor", "memcpy_non_temporal", "GB/s", walk, memory_copy(CopyKind::non_temporal)});
   }
@@ -43,7 +60,17 @@ std::vector<Comparison> all_comparisons() {
           {"stream64_batch16_over_spsc", "stream64_batch16", "spsc_stream64", 1.5, false},
           {"frame6m_read_over_cold_memcpy", "frame6m_read", "memcpy_cold", 1.3, false},
           {"rtt64_one_cpu_over_futex", "rtt64_one_cpu", "futex_one_cpu", 1.0, true},
-          {"first_lap_over_later", "first_lap", "", 0.8, false}};
+          {"first_lap_over_later", "first_lap", "", 0.8, false},
+          {"call64_over_pingpong", "call64", "pingpong_two_lines", 1.3, true},
+          {"call64_spin_over_pingpong", "call64_spin", "pingpong_two_lines", 1.3, true},
+          {"call64_over_records", "call64", "pingpong_records", 1.3, true},
+          {"call64_spin_over_records", "call64_spin", "pingpong_records", 1.3, true},
+          {"call64_in_place_over_two_rings", "call64_in_place", "call64", 1.0, true},
+          {"call64_in_place_spin_over_two_rings", "call64_in_place_spin", "call64_spin", 1.0, true},
+          {"invert6m_in_place_over_two_rings", "invert6m_in_place", "invert6m_two_rings", 1.0, true},
+          {"invert6m_in_place_over_copying", "invert6m_in_place", "invert6m_copying", 1.0, true},
+          {"calls64_2_threads_over_1", "calls64_2_threads", "calls64_1_thread", {}, false},
+          {"calls64_4_threads_over_1", "calls64_4_threads", "calls64_1_thread", {}, false}};
 }
 
 }  // namespace zerobuffer::cli::bench

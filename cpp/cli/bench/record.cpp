@@ -34,6 +34,8 @@ std::vector<double> Record::values() const {
   return all;
 }
 
+double Record::p50() const { return median_of(repetitions, &Measurement::p50); }
+
 Json describe_machine() {
   utsname names{};
   ::uname(&names);
@@ -61,6 +63,7 @@ Json record_json(const Record& record, const Json& machine) {
     json["latency"] = {{"mean", median_of(record.repetitions, &Measurement::mean)},
                        {"p99", median_of(record.repetitions, &Measurement::p99)},
                        {"p999", median_of(record.repetitions, &Measurement::p999)}};
+    if (const double p50 = record.p50(); p50 != 0) json["latency"]["p50"] = p50;
   }
   json["machine"] = machine;
   return json;

@@ -27,6 +27,8 @@ struct Record {
 
   [[nodiscard]] std::vector<double> values() const;
   [[nodiscard]] Spread spread() const { return spread_of(values()); }
+  /// Median of what a single operation took, in nanoseconds; 0 where that was not measured or is the figure itself.
+  [[nodiscard]] double p50() const;
 };
 
 /// Processor, CPUs, kernel, and the library's version.

@@ -27,6 +27,7 @@ class Durations {
   void add(std::uint64_t ticks) noexcept {
     ticks_.push_back(static_cast<std::uint32_t>(std::min<std::uint64_t>(ticks, UINT32_MAX)));
   }
+  void add(const Durations& others) { ticks_.insert(ticks_.end(), others.ticks_.begin(), others.ticks_.end()); }
   [[nodiscard]] bool full() const noexcept { return ticks_.size() == ticks_.capacity(); }
   [[nodiscard]] std::size_t count() const noexcept { return ticks_.size(); }
   void sort();

@@ -22,6 +22,7 @@ struct Measurement {
   double p99 = 0;
   double p999 = 0;
   std::uint64_t operations = 0;
+  double p50 = 0;  ///< Nanoseconds of one operation, where `value` is something else.
 };
 
 /// Shared by the two sides and whoever started them; in memory that fork() hands on.
