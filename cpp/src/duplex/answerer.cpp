@@ -79,11 +79,18 @@ Answerer::Answerer(const buffer::Attachment& attachment, const AnswererRings& ri
   Machine::store_relaxed(rings_.out.oieb->writer_waiting, std::uint32_t{0});  // a predecessor may have died waiting
   SpaceSignal::require_fence(*rings_.out.oieb, !barriers_.sleeper_can_call);
   begun_ = Machine::load_relaxed(rings_.in.slots[0].read_count);
+  answered_ = last_answered();
+}
+
+// Sequence of the last request that a predecessor answered. Answers are given in order, so one that it was just going
+// to publish when it died says that all before it were.
+std::uint64_t Answerer::last_answered() const noexcept {
   const std::uint64_t last = Machine::load_relaxed(rings_.out.oieb->last_record_pos);
   const std::uint64_t end = out_.write_pos();
-  if (last < end && end - last <= rings_.out.capacity && last % protocol::record_alignment == 0) {
-    answered_ = ring::load_header<Machine>(rings_.out.records + last % rings_.out.capacity).tag;
-  }
+  const std::uint64_t apart = last < end ? end - last : last - end;
+  if (apart > rings_.out.capacity || last % protocol::record_alignment != 0) return 0;
+  const std::uint64_t tag = ring::load_header<Machine>(rings_.out.records + last % rings_.out.capacity).tag;
+  return last < end || tag == 0 ? tag : tag - 1;
 }
 
 bool Answerer::unusable() const noexcept { return ended_.load(std::memory_order_acquire) || attachment_.forked(); }
@@ -115,6 +122,7 @@ Answerer::Taken Answerer::take(Request& request, std::uint64_t client) noexcept 
       prefetch_for_writing(next - protocol::header_size);
       prefetch_for_writing(next);
     }
+    if (garbled_.load(std::memory_order_relaxed)) return Taken::corrupt;
     const ring::Peek peek = in_.peek();
     if (peek == ring::Peek::empty) {
       if (in_.next() != published_) {  // padding, of which nobody waits for an answer, but maybe for its room
@@ -185,6 +193,10 @@ Result<std::byte*> Answerer::room(std::size_t size) noexcept {
     }
     if (unusable()) return attachment_.forked() ? Status::forked : Status::handle_closed;
     if (peer_.gone()) return Status::closed;
+    if (out_.scan().impossible != 0) {  // its client's own doing: whoever takes next finds the lane garbled
+      garbled_.store(true, std::memory_order_relaxed);
+      return Status::closed;
+    }
     const std::uint64_t slept = waiter_.sleeps();
     const Status status = waiter_.wait(RoomWait{*this, out_.wanted_pos()}, deadline);
     counters_.sleeps.fetch_add(waiter_.sleeps() - slept, std::memory_order_relaxed);
@@ -225,6 +237,7 @@ Result<void> Answerer::respond(Request& request, std::size_t n, std::uint16_t ty
 
 void Answerer::publish_answer(Request& request, std::size_t n, std::uint16_t type) noexcept {
   ZEROBUFFER_POINT("answer.begin");
+  counters_.answers.fetch_add(1, std::memory_order_relaxed);  // before anybody can have it
   if (rings_.in_place) {
     auto* header = reinterpret_cast<protocol::RecordHeader*>(request.room_ - protocol::header_size);
     Machine::store_relaxed(header->size, std::uint64_t{n});
@@ -233,7 +246,6 @@ void Answerer::publish_answer(Request& request, std::size_t n, std::uint16_t typ
     out_.commit(n, type, request.sequence_);
     if (out_.publish()) counters_.wakes.fetch_add(1, std::memory_order_relaxed);
   }
-  counters_.answers.fetch_add(1, std::memory_order_relaxed);
   ZEROBUFFER_POINT("answer.before_let_go");
   let_go(request);
 }

@@ -56,7 +56,9 @@ class Answerer {
 
   // By whoever takes, one thread at a time.
   /// Whether there may be a request. One load.
-  [[nodiscard]] bool ready() const noexcept { return !broken_ && in_.more(); }
+  [[nodiscard]] bool ready() const noexcept {
+    return !broken_ && (in_.more() || garbled_.load(std::memory_order_relaxed));
+  }
   enum class Taken : std::uint8_t { request, nothing, corrupt, too_many };
   Taken take(Request& request, std::uint64_t client) noexcept;
   /// Takes nothing any more: the other side has garbled the lane.
@@ -80,6 +82,7 @@ class Answerer {
 
   [[nodiscard]] bool unusable() const noexcept;
   [[nodiscard]] bool was_begun() const noexcept;
+  [[nodiscard]] std::uint64_t last_answered() const noexcept;
   void begin_change() noexcept;
   void await_turn(const Request& request) noexcept;
   Result<std::byte*> room(std::size_t size) noexcept;
@@ -106,6 +109,7 @@ class Answerer {
   std::uint64_t claimed_ = ~std::uint64_t{0};  // ticket of the request that has room in out_
   std::uint64_t published_;
   std::atomic<bool> ended_{false};
+  std::atomic<bool> garbled_{false};  // an answer found that its client's position cannot be
   bool broken_ = false;
 };
 

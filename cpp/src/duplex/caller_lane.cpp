@@ -1,6 +1,7 @@
 // Calling: sending and receiving first, then everything that happens only when there is no room or no answer.
 #include "duplex/caller_lane.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <string>
@@ -15,6 +16,8 @@ namespace {
 using DataSignal = ring::DataSignal<buffer::Machine>;
 using SpaceSignal = ring::SpaceSignal<buffer::Machine>;
 using protocol::record_type::system_error;
+
+constexpr std::size_t longest_text = 64 << 10;  // of an error that is kept; a server may have sent anything
 
 thread_local constinit char this_thread = 0;  // its address names the thread
 }  // namespace
@@ -119,7 +122,14 @@ bool CallerLane::is_clean() noexcept {
   settle();
   const std::uint64_t sent = out_.write_pos();
   const std::uint64_t answered = rings_.in_place ? in_.next() : Machine::load_acquire(rings_.out.slots[0].read_pos);
-  return answered >= sent;
+  return answered >= sent && !is_crowded();
+}
+
+// A thread that holds an answer may be off the CPU for long: the others shall not come to the end of this lane
+// meanwhile.
+bool CallerLane::is_crowded() const noexcept {
+  return held_.span() > held_.room() ||
+         in_.next() - Machine::load_acquire(own_slot().read_pos) > rings_.in.capacity / 2;
 }
 
 void CallerLane::drop() noexcept {
@@ -193,8 +203,11 @@ bool CallerLane::blocked_by_ourselves(Use use, bool waited) const noexcept {
       status = out_waiter_.wait(RoomWait{*this, out_.wanted_pos(), use == calling}, deadline);
       if (std::byte* found = out_.try_claim(reserved_)) return found;
     }
-    const Status ended = out_peer_.look(os::now_coarse_ns());
+    Status ended = out_peer_.look(os::now_coarse_ns());
+    if (ended == Status::ok && own_ && !own_->owns_slot()) ended = Status::evicted;
     if (ended != Status::ok) status = ended;
+    // whoever says that there is room and takes it back does not keep us here
+    if (status == Status::ok && deadline.is_over()) status = Status::timeout;
     if (status != Status::ok) {
       failure = status;
       return nullptr;
@@ -226,8 +239,13 @@ Result<std::uint64_t> CallerLane::send(std::span<const std::byte> request, strea
   if (found == nullptr) [[unlikely]] {
     return failure;
   }
+  return send_claimed(found, request, info);
+}
+
+std::uint64_t CallerLane::send_claimed(std::byte* room, std::span<const std::byte> request,
+                                       const RequestInfo& info) noexcept {
   ZEROBUFFER_POINT("call.claimed");
-  stream::copy_payload(found, request.data(), request.size());
+  stream::copy_payload(room, request.data(), request.size());
   copied_out_.add(request.size());
   return commit(request.size(), info);
 }
@@ -258,6 +276,11 @@ CallerLane::Next CallerLane::look(Status& status) noexcept {
       status = Status::corrupt;
       return peek == ring::Peek::empty ? Next::nothing : Next::failed;
     }
+    // answers come in the order of their requests, once; in place the ring's sequence says so
+    if (!rings_.in_place && answers_to() <= last_answer_) [[unlikely]] {
+      status = Status::corrupt;
+      return Next::failed;
+    }
     if (answers_to() >= floor_.load(std::memory_order_relaxed)) [[likely]] {
       break;
     }
@@ -273,6 +296,7 @@ CallerLane::Next CallerLane::look(Status& status) noexcept {
 
 // The answer that was looked at is over without having been handed out.
 void CallerLane::pass() noexcept {
+  last_answer_ = answers_to();
   in_.take();
   held_.passed(in_.next());
 }
@@ -335,6 +359,7 @@ Result<void> CallerLane::await_answer(stream::Deadline& deadline) noexcept {
     if (ended != Status::ok) return ended;
     if (blocks_the_server(now)) return Failure(Status::held_frames_block, held_.span(), rings_.in.capacity);
     if (waited != Status::ok) return waited;
+    if (deadline.is_over()) return Status::timeout;  // also where something seems to come again and again
   }
 }
 
@@ -362,6 +387,7 @@ bool CallerLane::blocks_the_server(std::int64_t now) noexcept {
   response.type_ = in_.header().type;
   response.held_ = held_.hold(in_.next());
   response.lane_ = this;
+  last_answer_ = response.sequence_;
   in_.take();
   held_.passed(in_.next());
   answers_.add();
@@ -379,7 +405,8 @@ Failure CallerLane::take_failure() noexcept {
   Failure failure(Status::peer_dead, sequence);
   if (in_.header().type == system_error) {
     const auto* text = reinterpret_cast<const char*>(in_.payload());
-    failure = Failure(Status::remote_error, std::string(text, in_.header().size), sequence, 0);
+    failure = Failure(Status::remote_error, std::string(text, std::min<std::size_t>(in_.header().size, longest_text)),
+                      sequence, 0);
     answers_.add();
     errors_.add();
   }

@@ -55,7 +55,8 @@ class CallerLane {
   // Who uses it. Everything else is called by whoever owns that half.
   [[nodiscard]] bool try_own(Use use) noexcept;
   void disown(Use use) noexcept;
-  /// For an owner of `calling`: nothing is on its way, and no answer to an abandoned call is awaited.
+  /// For an owner of `calling`: nothing is on its way, no answer to an abandoned call is awaited, and what others hold
+  /// of earlier answers leaves at least half of the lane.
   [[nodiscard]] bool is_clean() noexcept;
   /// For an owner of `calling`: requests of send() are on their way.
   [[nodiscard]] bool has_pipelined() const noexcept { return pipelined_.load(std::memory_order_acquire) != 0; }
@@ -67,6 +68,8 @@ class CallerLane {
   std::uint64_t commit(std::size_t n, const RequestInfo& info) noexcept;
   Result<std::uint64_t> send(std::span<const std::byte> request, stream::Deadline& deadline, const RequestInfo& info,
                              Use use) noexcept;
+  /// The second half of send(), after claim(): `room` is what that gave, of the request's size.
+  std::uint64_t send_claimed(std::byte* room, std::span<const std::byte> request, const RequestInfo& info) noexcept;
   /// What was just sent is a pipelined one: its answer comes from receive_pipelined().
   void count_pipelined() noexcept { pipelined_.fetch_add(1, std::memory_order_acq_rel); }
   void uncount_pipelined() noexcept { pipelined_.fetch_sub(1, std::memory_order_acq_rel); }
@@ -133,6 +136,7 @@ class CallerLane {
   [[nodiscard]] std::byte* room(std::size_t size, std::size_t response_capacity, stream::Deadline& deadline, Use use,
                                 Failure& failure) noexcept;
   [[nodiscard]] std::byte* room_slow(stream::Deadline& deadline, Use use, Failure& failure) noexcept;
+  [[nodiscard]] bool is_crowded() const noexcept;
   [[nodiscard]] bool blocked_by_ourselves(Use use, bool waited) const noexcept;
 
   [[nodiscard]] bool more() const noexcept;
@@ -170,6 +174,7 @@ class CallerLane {
 
   std::size_t reserved_ = 0;             // payload bytes of the open claim's record
   std::atomic<std::uint64_t> floor_{1};  // answers to earlier requests are late
+  std::uint64_t last_answer_ = 0;        // request that the last answer was to
   std::uint64_t published_ = 0;          // what work() told last
   std::uint64_t blocking_at_ = 0;        // where this caller has stood ...
   std::int64_t blocking_since_ = 0;      // ... since when its held answers alone keep the server from answering

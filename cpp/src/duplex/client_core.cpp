@@ -13,6 +13,12 @@ constexpr std::int64_t ask_again_ns = 10'000'000;  // a channel without a free l
 
 // Which lane this thread had last: it is likely to be in this CPU's cache.
 thread_local std::size_t last_lane = 0;
+
+// Whether one can begin to read at the end of this ring, in which the other side may be writing just now.
+bool may_be_read(const ring::RingMemory& ring) noexcept {
+  const std::uint64_t position = buffer::Machine::load_acquire(ring.oieb->write_pos);
+  return position < ring::max_position && position % protocol::record_alignment == 0;
+}
 }  // namespace
 
 // ---------------------------------------------------------------- attaching
@@ -71,8 +77,8 @@ Result<CallerLane*> ClientCore::add(Result<buffer::Attachment> opened) {
     if (!mapped) return fail(mapped.take_failure());
     callback = *mapped;
   }
-  if (!ring::positions_possible<Machine>(rings.out) || !ring::positions_possible<Machine>(rings.in) ||
-      (callback.oieb != nullptr && !ring::positions_possible<Machine>(callback))) {
+  if (!ring::positions_possible<Machine>(rings.out) || !may_be_read(rings.in) ||
+      (callback.oieb != nullptr && !may_be_read(callback))) {
     return fail(Failure(Status::corrupt, "the positions of lane " + std::to_string(lane) + " do not fit together"));
   }
   const Peer server = Peer::server(attachment);

@@ -85,6 +85,7 @@ Result<Request> RequestSource::take(std::chrono::nanoseconds timeout, bool backg
   }
   const Inside inside(gate_);
   Result<Request> taken{Request()};
+  bool in_vain = false;
   for (;;) {
     if (attachment_.forked()) return Status::forked;
     if (ended_.load(std::memory_order_acquire)) return Status::handle_closed;
@@ -92,10 +93,11 @@ Result<Request> RequestSource::take(std::chrono::nanoseconds timeout, bool backg
     Status status = take_next(*taken);
     if (status == Status::ok) return taken;
     if (status != Status::would_block) return status;
-    if (deadline.at_once()) {
+    if (deadline.at_once() || (in_vain && deadline.is_over())) {
       status = Status::timeout;
     } else {
       status = waiter_.wait(RequestWait{*this, background}, deadline);
+      in_vain = true;  // a client that says again and again that there is something does not keep us here
     }
     const Status peer = look_at_peer(os::now_coarse_ns());
     if (status == Status::ok && peer == Status::ok) continue;

@@ -163,14 +163,33 @@ auto ServerCore::with_caller(std::uint64_t client, stream::Deadline& deadline, C
   }
 }
 
+// Nobody has taken the lane that this client has or had.
+bool ServerCore::had_lane_last(std::uint64_t client) const noexcept {
+  const std::uint32_t lane = lane_of_client(client);
+  return client_id(lane, Slots::place(attachment().segment().slots()[lane]).epoch()) == client;
+}
+
+Result<std::uint64_t> ServerCore::send_to(std::uint64_t client, CallerLane& lane, std::span<const std::byte> request,
+                                          stream::Deadline& deadline, const RequestInfo& info) noexcept {
+  auto room = lane.claim(request.size(), info.response_capacity, deadline, CallerLane::calling);
+  if (!room) return room.take_failure();
+  if (!had_lane_last(client)) {  // while this waited for room
+    lane.discard_claim();
+    return Failure(Status::not_found, "client " + std::to_string(client) + " is gone");
+  }
+  return lane.send_claimed(room->data(), request, info);
+}
+
 Result<Response> ServerCore::call_client(std::uint64_t client, std::span<const std::byte> request,
                                          std::chrono::nanoseconds timeout, const RequestInfo& info) noexcept {
   stream::Deadline deadline(timeout);
   return with_caller(client, deadline, [&](CallerLane& lane) -> Result<Response> {
-    auto sent = lane.send(request, deadline, info, CallerLane::calling);
+    auto sent = send_to(client, lane, request, deadline, info);
     if (!sent) return sent.take_failure();
     auto response = lane.receive(*sent, deadline);
     lane.give_up(*sent);
+    // whoever has the lane by now has stepped over it in whatever state, or has even answered it itself
+    if (response && !had_lane_last(client)) return Failure(Status::peer_dead, *sent);
     return response;
   });
 }
@@ -179,7 +198,7 @@ Result<void> ServerCore::notify(std::uint64_t client, std::span<const std::byte>
                                 std::chrono::nanoseconds timeout, const RequestInfo& info) noexcept {
   stream::Deadline deadline(timeout);
   return with_caller(client, deadline, [&](CallerLane& lane) -> Result<void> {
-    auto sent = lane.send(notice, deadline, info, CallerLane::calling);
+    auto sent = send_to(client, lane, notice, deadline, info);
     if (!sent) return sent.take_failure();
     lane.give_up(*sent);
     return {};

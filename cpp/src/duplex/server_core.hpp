@@ -53,7 +53,10 @@ class ServerCore final : private ServerPlace, public RequestSource, private Lane
   [[nodiscard]] const buffer::Shape& shape() const noexcept { return attachment().segment().geometry().shape; }
   [[nodiscard]] std::uint32_t lanes_used() const noexcept;
   [[nodiscard]] bool is_client(std::uint64_t client) const noexcept;
+  [[nodiscard]] bool had_lane_last(std::uint64_t client) const noexcept;
   Result<CallerLane*> caller(std::uint32_t lane);
+  Result<std::uint64_t> send_to(std::uint64_t client, CallerLane& lane, std::span<const std::byte> request,
+                                stream::Deadline& deadline, const RequestInfo& info) noexcept;
   template <class Call>
   auto with_caller(std::uint64_t client, stream::Deadline& deadline, Call&& call) noexcept
       -> decltype(call(std::declval<CallerLane&>()));

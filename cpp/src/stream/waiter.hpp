@@ -51,6 +51,11 @@ class Deadline {
     if (end_ == 0) end_ = timeout_ > os::never - now ? os::never : now + timeout_;
     return end_;
   }
+  /// For loops whose waits may be over at once, again and again.
+  [[nodiscard]] bool is_over() noexcept {
+    const std::int64_t now = os::now_ns();
+    return now >= at(now);
+  }
 
  private:
   std::int64_t timeout_;
