@@ -74,13 +74,29 @@ CLI::Option* add_choice(CLI::App& verb, const std::string& name, Value& target, 
   });
 }
 
+void add_transform(CLI::App& verb, Transform& transform, std::uint64_t& xor_key) {
+  add_choice<Transform>(verb, "--transform", transform,
+                        {{"none", Transform::none}, {"reverse", Transform::reverse}, {"xor", Transform::exclusive_or}},
+                        "Of the content: none, reverse, xor");
+  add_number(verb, "--xor-key", xor_key, "0 to 255", 255);
+}
+
+CLI::Option* add_positive(CLI::App& verb, const std::string& name, std::uint64_t& target, const std::string& text) {
+  return add(verb, name, "N", text, [&target](const std::string& value) {
+    target = parse_number(value);
+    if (target == 0 || target > 65535) throw std::invalid_argument(value + " is not between 1 and 65535");
+  });
+}
+
 }  // namespace
 
-void CommonOptions::add_to(CLI::App& verb) {
-  add_size(verb, "--buffer-size", buffer_size, "Payload size of the buffer made");
-  add_size(verb, "--metadata-size", metadata_size, "Metadata block of the buffer made");
-  add_number(verb, "--max-readers", max_readers, "Reader places of the buffer made",
-             std::numeric_limits<std::uint32_t>::max());
+void CommonOptions::add_to(CLI::App& verb, bool streams) {
+  if (streams) {
+    add_size(verb, "--buffer-size", buffer_size, "Payload size of the buffer made");
+    add_size(verb, "--metadata-size", metadata_size, "Metadata block of the buffer made");
+    add_number(verb, "--max-readers", max_readers, "Reader places of the buffer made",
+               std::numeric_limits<std::uint32_t>::max());
+  }
   add_number(verb, "--frames", frames, "Stop after N frames; 0: no limit");
   add_timeout(verb, "--timeout-ms", timeout_ms, "Longest wait");
   add_number(verb, "--log-interval", log_interval_ms, "Milliseconds between lines of progress; 0: none");
@@ -103,10 +119,7 @@ void RelayOptions::add_to(CLI::App& verb) {
   verb.add_option("--input", input, "Buffer to read")->required()->type_name("NAME");
   verb.add_option("--output", output, "Buffer to write")->required()->type_name("NAME");
   verb.add_flag("--create-output", create_output, "Make the output buffer");
-  add_choice<Transform>(verb, "--transform", transform,
-                        {{"none", Transform::none}, {"reverse", Transform::reverse}, {"xor", Transform::exclusive_or}},
-                        "Of the content: none, reverse, xor");
-  add_number(verb, "--xor-key", xor_key, "0 to 255", 255);
+  add_transform(verb, transform, xor_key);
   add_number(verb, "--wait-readers", wait_readers, "Wait for N readers of the output first",
              std::numeric_limits<std::uint32_t>::max());
   add_timeout(verb, "--linger-ms", linger_ms, "At the end wait so long for the readers");
@@ -177,6 +190,45 @@ void ReadOptions::add_to(CLI::App& verb) {
   add_number(verb, "--hold", hold, "Keep the last N frames", 65535);
 }
 
+void ChannelOptions::add_to(CLI::App& verb) {
+  add_transform(verb, transform, xor_key);
+  add_positive(verb, "--threads", threads, "So many threads");
+  add_number(verb, "--delay-us", delay_us, "Pause at each answer");
+}
+
+void ServeOptions::add_to(CLI::App& verb) {
+  common.add_to(verb, false);
+  channel.add_to(verb);
+  verb.add_option("name", name, "Channel")->required();
+  verb.add_flag("--in-place", in_place, "Answers lie where the requests lay");
+  verb.add_flag("--exist-ok", exist_ok, "Succeed a server that died");
+  verb.add_flag("--call-back", call_back, "Call the client before each answer");
+  add_size(verb, "--request-size", request_size, "Largest request");
+  add_size(verb, "--response-size", response_size, "Largest answer, not in place");
+  add_number(verb, "--lanes", lanes, "Calls at the same time", std::numeric_limits<std::uint32_t>::max());
+  add(verb, "--fail-type", "N", "Answer requests of this type with an error; repeatable",
+      [this](const std::string& value) { fail_types.push_back(parse_number(value)); })
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+}
+
+void CallOptions::add_to(CLI::App& verb) {
+  common.add_to(verb, false);
+  channel.add_to(verb);
+  verb.add_option("name", name, "Channel")->required();
+  add_sizes(verb, sizes);
+  add_pattern(verb, "--pattern", pattern, "zeros, ones, sequential, random");
+  add_number(verb, "--seed", seed, "Of the random pattern");
+  add_number(verb, "--type", type, "Type of the requests", 65535);
+  add_positive(verb, "--in-flight", in_flight, "Requests sent before their answers are taken");
+  verb.add_flag("--claim", claim, "Build requests in the channel");
+  verb.add_flag("--allow-errors", allow_errors, "Count error answers");
+  verb.add_flag("--answer-callbacks", answer_callbacks, "Answer calls of the server");
+  verb.callback([this] {
+    if (common.frames == 0) throw CLI::ValidationError("--frames", "how many calls? at least 1");
+    if (in_flight > 1 && channel.threads > 1) throw CLI::ValidationError("--threads", "only with --in-flight 1");
+  });
+}
+
 std::chrono::nanoseconds to_timeout(std::int64_t milliseconds) {
   constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max() / 1'000'000;
   if (milliseconds < 0 || milliseconds >= most) return forever;
@@ -188,6 +240,8 @@ nlohmann::ordered_json defaults() {
   const RelayOptions relay;
   const WriteOptions write;
   const ReadOptions read;
+  const ServeOptions serve;
+  const CallOptions call;
   return {{"buffer_size", common.buffer_size},
           {"metadata_size", common.metadata_size},
           {"max_readers", common.max_readers},
@@ -207,7 +261,13 @@ nlohmann::ordered_json defaults() {
           {"verify_by", read.verify_by_tag ? "tag" : "sequence"},
           {"transform", relay.transform == Transform::none ? "none" : "other"},
           {"xor_key", relay.xor_key},
-          {"log_interval_ms", common.log_interval_ms}};
+          {"log_interval_ms", common.log_interval_ms},
+          {"share_slots", common.share_slots},
+          {"request_size", serve.request_size},
+          {"response_size", serve.response_size},
+          {"lanes", serve.lanes},
+          {"threads", serve.channel.threads},
+          {"in_flight", call.in_flight}};
 }
 
 }  // namespace zerobuffer::relay

@@ -1,4 +1,4 @@
-// The options of the three verbs with their defaults, as relay/README.md states them, and how they are added to the
+// The options of the verbs with their defaults, as relay/README.md states them, and how they are added to the
 // parser. Must not know what is done with them.
 #pragma once
 
@@ -20,13 +20,15 @@ struct CommonOptions {
   std::uint64_t buffer_size = std::uint64_t{256} << 20;
   std::uint64_t metadata_size = 4096;
   std::uint64_t max_readers = 1;
+  std::uint64_t share_slots = 0;
   std::uint64_t frames = 0;
   std::int64_t timeout_ms = 5000;
   std::uint64_t log_interval_ms = 0;
   bool json = false;
   bool verbose = false;
 
-  void add_to(CLI::App& verb);
+  /// Those of all verbs; `streams` adds those of a buffer's geometry.
+  void add_to(CLI::App& verb, bool streams = true);
   [[nodiscard]] BufferConfig config() const;
   [[nodiscard]] std::chrono::nanoseconds timeout() const;
   [[nodiscard]] bool reached(std::uint64_t count) const { return frames != 0 && count >= frames; }
@@ -86,6 +88,46 @@ struct ReadOptions {
   bool arrays = false;
   std::uint64_t delay_us = 0;
   std::uint64_t hold = 0;
+
+  void add_to(CLI::App& verb);
+};
+
+struct ChannelOptions {
+  Transform transform = Transform::none;
+  std::uint64_t xor_key = 255;
+  std::uint64_t threads = 1;
+  std::uint64_t delay_us = 0;
+
+  void add_to(CLI::App& verb);
+};
+
+struct ServeOptions {
+  CommonOptions common;
+  ChannelOptions channel;
+  std::string name;
+  bool in_place = false;
+  bool exist_ok = false;
+  bool call_back = false;
+  std::uint64_t request_size = 1 << 20;
+  std::uint64_t response_size = 1 << 20;
+  std::uint64_t lanes = 8;
+  std::vector<std::uint64_t> fail_types;
+
+  void add_to(CLI::App& verb);
+};
+
+struct CallOptions {
+  CommonOptions common;
+  ChannelOptions channel;
+  std::string name;
+  std::vector<std::uint64_t> sizes{1024};
+  std::string pattern = "sequential";
+  std::uint64_t seed = 1;
+  std::uint64_t type = 0;
+  std::uint64_t in_flight = 1;
+  bool claim = false;
+  bool allow_errors = false;
+  bool answer_callbacks = false;
 
   void add_to(CLI::App& verb);
 };

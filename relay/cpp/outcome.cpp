@@ -37,6 +37,8 @@ std::string to_string(ExitCode code) {
       return "verification_failed";
     case ExitCode::corrupt:
       return "corrupt";
+    case ExitCode::remote_error:
+      return "remote_error";
     case ExitCode::interrupted:
       return "interrupted";
     case ExitCode::terminated:
@@ -80,6 +82,8 @@ ExitCode exit_code_of(Status status) noexcept {
     case Status::frame_too_large:
     case Status::metadata_too_large:
       return ExitCode::no_space;
+    case Status::remote_error:
+      return ExitCode::remote_error;
     case Status::dropped:
     case Status::held_frames_block:
     case Status::too_many_held:
@@ -87,7 +91,6 @@ ExitCode exit_code_of(Status status) noexcept {
     case Status::handle_closed:
     case Status::forked:
     case Status::system_error:
-    case Status::remote_error:
     case Status::buffer_too_small:
       return ExitCode::failed;
   }

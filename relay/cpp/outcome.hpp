@@ -24,6 +24,7 @@ enum class ExitCode : int {
   lost_frames = 12,
   verification_failed = 13,
   corrupt = 14,
+  remote_error = 15,
   interrupted = 130,
   terminated = 143,
 };

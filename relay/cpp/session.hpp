@@ -1,4 +1,4 @@
-// What the three verbs share while they run: attaching, looking at frames, counting, progress, and the report at the
+// What the verbs share while they run: attaching, looking at frames, counting, progress, and the report at the
 // end. Must not know what a verb does with a frame.
 #pragma once
 
@@ -15,6 +15,7 @@
 #include "options.hpp"
 #include "outcome.hpp"
 #include "stop.hpp"
+#include "zerobuffer/duplex.hpp"
 #include "zerobuffer/frame.hpp"
 #include "zerobuffer/reader.hpp"
 #include "zerobuffer/writer.hpp"
@@ -76,6 +77,21 @@ class Session {
     return std::move(*end);
   }
 
+  /// A channel's client, as soon as the channel appears.
+  template <class End>
+  [[nodiscard]] End attach(const std::string& name, const DuplexConfig& config) {
+    Result<End> end = open<End>(name, config);
+    if (!end) throw Outcome::of(end.failure(), name);
+    watch(*end);
+    if (options_.verbose) std::cerr << program_ << ": opened " << name << "\n";
+    return std::move(*end);
+  }
+  /// Signals end the waits of a channel's end, in whatever thread.
+  template <class End>
+  static void watch(End& end) {
+    end.set_wait_hook([](void*) noexcept { return stop_requested(); }, nullptr);
+  }
+
   /// A line of progress where one is due; with --verbose also the frame.
   void note_frame(std::uint64_t sequence, FrameInfo info, std::size_t size);
 
@@ -89,8 +105,8 @@ class Session {
   static bool wait_hook(void* session) noexcept;
   void log();
 
-  template <class End>
-  [[nodiscard]] Result<End> open(const std::string& name, const BufferConfig& config) {
+  template <class End, class Config>
+  [[nodiscard]] Result<End> open(const std::string& name, const Config& config) {
     const auto whole = options_.timeout();
     const std::uint64_t start = monotonic_ns();
     for (;;) {

@@ -2,6 +2,7 @@
 // too.
 #include "transform.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 #include <cstring>
@@ -47,6 +48,19 @@ void apply(Transform transform, std::byte key, std::span<const std::byte> from, 
       return;
     case Transform::exclusive_or:
       exclusive_or(key, from.data(), to.data(), from.size());
+      return;
+  }
+}
+
+void apply_in_place(Transform transform, std::byte key, std::span<std::byte> bytes) noexcept {
+  switch (transform) {
+    case Transform::none:
+      return;
+    case Transform::reverse:
+      std::ranges::reverse(bytes);
+      return;
+    case Transform::exclusive_or:
+      exclusive_or(key, bytes.data(), bytes.data(), bytes.size());
       return;
   }
 }
