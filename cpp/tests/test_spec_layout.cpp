@@ -150,7 +150,20 @@ const Fields real_slot{
     ZEROBUFFER_FIELD(ReaderSlot, start_time),   ZEROBUFFER_FIELD(ReaderSlot, last_cpu),
     ZEROBUFFER_FIELD(ReaderSlot, reserved_02c), ZEROBUFFER_FIELD(ReaderSlot, lost),
     ZEROBUFFER_FIELD(ReaderSlot, skipped),      ZEROBUFFER_FIELD(ReaderSlot, evicted_epoch),
-    ZEROBUFFER_FIELD(ReaderSlot, client),       ZEROBUFFER_FIELD(ReaderSlot, reserved_050),
+    ZEROBUFFER_FIELD(ReaderSlot, client),       ZEROBUFFER_FIELD(ReaderSlot, pinned_for),
+    ZEROBUFFER_FIELD(ReaderSlot, reserved_060),
+};
+
+const Fields real_source_entry{
+    ZEROBUFFER_FIELD(SourceEntry, version),    ZEROBUFFER_FIELD(SourceEntry, name_size),
+    ZEROBUFFER_FIELD(SourceEntry, segment_id), ZEROBUFFER_FIELD(SourceEntry, last_pos),
+    ZEROBUFFER_FIELD(SourceEntry, name),       ZEROBUFFER_FIELD(SourceEntry, reserved_0e8),
+};
+
+const Fields real_descriptor{
+    ZEROBUFFER_FIELD(Descriptor, source),   ZEROBUFFER_FIELD(Descriptor, source_version),
+    ZEROBUFFER_FIELD(Descriptor, position), ZEROBUFFER_FIELD(Descriptor, size),
+    ZEROBUFFER_FIELD(Descriptor, sequence),
 };
 
 const Fields real_header{
@@ -175,6 +188,7 @@ const std::map<std::string, std::uint64_t> real_constants{
     {"least_in_place_room", least_in_place_room},
     {"max_readers", max_readers},
     {"max_share_slots", max_share_slots},
+    {"max_sources", max_sources},
     {"max_capacity", max_capacity},
     {"max_metadata_size", max_metadata_size},
     {"parked", parked},
@@ -209,6 +223,13 @@ TEST(SpecLayout, the_table_of_the_record_header_is_the_struct) {
   expect_to_fill(real_header, sizeof(RecordHeader));
 }
 
+TEST(SpecLayout, the_tables_of_payload_sharing_are_the_structs) {
+  EXPECT_EQ(documented("SourceEntry"), real_source_entry);
+  expect_to_fill(real_source_entry, sizeof(SourceEntry));
+  EXPECT_EQ(documented("Descriptor"), real_descriptor);
+  expect_to_fill(real_descriptor, sizeof(Descriptor));
+}
+
 TEST(SpecLayout, the_constants_are_those_of_the_code) {
   std::map<std::string, std::uint64_t> constants;
   for (const auto& row : table_of("Constants")) constants[row.at(0)] = std::stoull(row.at(1), nullptr, 0);
@@ -226,14 +247,14 @@ TEST(SpecLayout, every_state_has_the_number_in_the_document) {
   EXPECT_EQ(static_cast<std::uint32_t>(SegmentState::retired), 2u);
 }
 
-TEST(SpecLayout, feature_bits_are_those_of_the_document_and_supported_are_the_two_kinds_of_duplex) {
+TEST(SpecLayout, feature_bits_are_those_of_the_document_and_all_are_supported) {
   const std::map<std::string, std::uint64_t> real{{"duplex_immutable", feature::duplex_immutable},
                                                   {"duplex_in_place", feature::duplex_in_place},
                                                   {"payload_sharing", feature::payload_sharing}};
   std::map<std::string, std::uint64_t> written;
   for (const auto& row : table_of("Feature flags")) written[row.at(0)] = std::stoull(row.at(1));
   EXPECT_EQ(written, real);
-  EXPECT_EQ(feature::supported, feature::duplex_immutable | feature::duplex_in_place);
+  EXPECT_EQ(feature::supported, feature::duplex_immutable | feature::duplex_in_place | feature::payload_sharing);
 }
 
 // The proof of SPEC.md "Why a frame of max_frame_size always fits a drained ring", for every offset of small rings.

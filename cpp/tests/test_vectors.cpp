@@ -7,14 +7,17 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "protocol/layout.hpp"
 #include "support.hpp"
 #include "zerobuffer/zerobuffer.hpp"
 
@@ -135,12 +138,19 @@ void read_all(Reader& reader, const json& reading, std::size_t capacity) {
   Status end = Status::ok;
   for (std::size_t i = 0; i <= capacity / 64 + 1; ++i) {
     auto frame = timeout.count() == 0 ? reader.try_read() : reader.read(timeout);
+    if (frame.status() == Status::frame_lost) {
+      ASSERT_LT(count, frames.size());
+      EXPECT_EQ(frames.at(count).at("sequence").get<std::uint64_t>(), frame.failure().first());
+      EXPECT_TRUE(frames.at(count++).contains("lost"));
+      continue;
+    }
     if (!frame) {
       end = frame.status();
       break;
     }
     ASSERT_LT(count, frames.size()) << "a frame too many, sequence " << frame->sequence();
     const json& wanted = frames.at(count++);
+    ASSERT_FALSE(wanted.contains("lost"));
     EXPECT_EQ(frame->sequence(), wanted.at("sequence").get<std::uint64_t>());
     EXPECT_EQ(frame->type(), wanted.at("type").get<std::uint16_t>());
     EXPECT_EQ(frame->tag(), wanted.at("tag").get<std::uint64_t>());
@@ -155,6 +165,23 @@ void read_all(Reader& reader, const json& reading, std::size_t capacity) {
   EXPECT_EQ(to_string(end), to_string(end_of(reading.at("end"))));
 }
 
+// The segments that a reading's descriptors name, under names of their own, which `bytes` is told.
+std::vector<std::unique_ptr<Named>> sources_of(const json& reading, std::string& bytes) {
+  std::vector<std::unique_ptr<Named>> sources;
+  if (!reading.contains("sources")) return sources;
+  for (const std::string name : reading.at("sources")) {
+    sources.push_back(std::make_unique<Named>(content_of(name)));
+    const std::string& real = sources.back()->name();
+    const std::size_t at = bytes.find(name);
+    if (at == std::string::npos || real.size() > 200) throw std::runtime_error("no entry for " + name);
+    bytes.replace(at, real.size(), real);
+    const auto size = static_cast<std::uint32_t>(real.size());
+    std::memcpy(bytes.data() + at - offsetof(protocol::SourceEntry, name) + offsetof(protocol::SourceEntry, name_size),
+                &size, sizeof size);
+  }
+  return sources;
+}
+
 class Readings : public testing::TestWithParam<std::string> {};
 class Refusals : public testing::TestWithParam<std::string> {};
 std::string test_name(const testing::TestParamInfo<std::string>& info) { return info.param; }
@@ -165,7 +192,9 @@ TEST_P(Readings, gives_the_frames_and_the_end_that_the_document_says) {
   const json& geometry = entry.at("geometry");
   for (const json& reading : entry.at("readings")) {
     SCOPED_TRACE("join " + reading.at("join").get<std::string>());
-    const Memfd segment(content_of(GetParam()));
+    std::string bytes = content_of(GetParam());
+    const auto sources = sources_of(reading, bytes);
+    const Memfd segment(bytes);
     auto opened = Reader::open_fd(segment.get(), joining(reading.at("join")));
     if (!opened && reading.at("end") == "corrupt" && reading.at("frames").empty()) {
       EXPECT_EQ(to_string(opened.status()), "corrupt");
@@ -221,6 +250,11 @@ TEST_P(Readings, lets_a_writer_go_on_where_the_last_one_stopped) {
   std::uint64_t last = 0;
   for (const json& frame : reading.at("frames")) {
     auto read = reader->try_read();
+    if (frame.contains("lost")) {
+      last = frame.at("sequence").get<std::uint64_t>();
+      EXPECT_EQ(to_string(read.status()), "frame_lost");
+      continue;
+    }
     ASSERT_TRUE(read);
     last = frame.at("sequence").get<std::uint64_t>();
     EXPECT_EQ(read->sequence(), last);

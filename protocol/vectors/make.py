@@ -224,6 +224,37 @@ def good(vectors: Vectors) -> None:
                  [reading("oldest", [frame((1 << 33) + 1 + i, content(70, i)) for i in range(3)], "closed")])
 
 
+def sharing(vectors: Vectors) -> None:
+    """Two segments: descriptors in the second name frames of the first, which its readers find as /dev/shm/NAME."""
+    source = Segment.create(480, 0, 1, segment_id=bytes(range(16, 32)), share_slots=2)
+    writer = Writer(source)
+    writer.write(content(100, 1), 200, 7)
+    writer.write(content(33, 2))
+    own = [frame(1, content(100, 1), 200, 7), frame(2, content(33, 2))]
+    vectors.good("sharing_source", "pins' slots and a source table, two frames", source,
+                 [reading("oldest", own, "peer_dead")])
+
+    made = Segment.create(480, 0, 1, segment_id=bytes(range(32, 48)), share_slots=1)
+    made.name_source(0, bytes(range(16, 32)), "sharing_source")
+    writer = Writer(made)
+    writer.write(content(20, 3))
+    writer.write_descriptor(0, 0, 100, 1, 200, 7)
+    writer.write(content(21, 4))
+    writer.write_descriptor(0, 192, 33, 2)
+    writer.write_descriptor(0, 192, 33, 3)
+    writer.close()
+    gone = [frame(1, content(20, 3)), lost(2), frame(3, content(21, 4)), lost(4), lost(5)]
+    there = [frame(1, content(20, 3)), frame(2, content(100, 1), 200, 7), frame(3, content(21, 4)),
+             frame(4, content(33, 2)), lost(5)]
+    vectors.good("sharing_output", "descriptors of frames of sharing_source, the last of one that is none", made,
+                 [reading("oldest", gone, "closed", lost=3),
+                  {**reading("oldest", there, "closed", lost=1), "sources": ["sharing_source"]}])
+
+
+def lost(sequence: int) -> Json:
+    return {"sequence": sequence, "lost": True}
+
+
 def with_reader(made: Segment) -> tuple[Segment, Writer, Reader]:
     return made, Writer(made), Reader(made, "oldest")
 
@@ -245,6 +276,18 @@ def bad_geometry(vectors: Vectors) -> None:
             made.set(field, value)
         vectors.bad(name, about, made.buffer, error)
 
+    def shares(name: str, about: str, **fields: Any) -> None:
+        made = Segment.create(480, 64, 1, segment_id=bytes(range(16)), share_slots=2)
+        for field, value in fields.items():
+            made.set(field, value)
+        vectors.bad(name, about, made.buffer, "corrupt")
+
+    shares("bad_sharing_slots_65", "more pins than there may be", share_slots=65, reader_table_size=1 << 14)
+    shares("bad_sharing_table_small", "no slots for the pins", reader_table_size=128)
+    shares("bad_sharing_sources_small", "the source table is too short", source_table_size=4095)
+    shares("bad_sharing_sources_overlap", "the source table lies in the reader table", source_table_offset=1024)
+    shares("bad_sharing_sources_outside", "the source table lies beyond the end", source_table_offset=1 << 20)
+
     vectors.bad("bad_empty_file", "a file of no bytes", b"", "incompatible")
     vectors.bad("bad_all_zero", "a file of zeros", bytes(8192), "incompatible")
     vectors.bad("bad_short_file", "shorter than an OIEB", bytes(filled().buffer[:1000]), "incompatible")
@@ -255,7 +298,7 @@ def bad_geometry(vectors: Vectors) -> None:
     changed("bad_magic", "one letter differs", "incompatible", magic=layout.MAGIC ^ 0x20)
     changed("bad_major", "a major version to come", "incompatible", version=bytes([3, 0, 0, 0]))
     changed("bad_feature", "a feature that this version does not know", "incompatible", feature_flags=1 << 63)
-    changed("bad_reserved_feature", "a reserved feature", "incompatible", feature_flags=4)
+    changed("bad_sharing_no_slots", "payload sharing without a slot for a pin", "corrupt", feature_flags=4)
     changed("bad_initialising", "not ready though all fields are there", "not_ready", state=0)
     changed("bad_retired", "nobody may attach any more", "retired", state=2)
     changed("bad_state", "no such state", "corrupt", state=7)
@@ -265,7 +308,7 @@ def bad_geometry(vectors: Vectors) -> None:
     changed("bad_ring_index", "the second ring", "corrupt", ring_index=1)
     changed("bad_max_readers_0", "no reader", "corrupt", max_readers=0)
     changed("bad_max_readers_65", "more readers than bits", "corrupt", max_readers=65, reader_table_size=1 << 20)
-    changed("bad_share_slots", "slots of a reserved kind, without the feature", "corrupt", share_slots=1)
+    changed("bad_share_slots", "slots for pins without the feature", "corrupt", share_slots=1)
     changed("bad_capacity_0", "no ring", "corrupt", capacity=0)
     changed("bad_capacity_odd", "not a whole number of units", "corrupt", capacity=500)
     changed("bad_capacity_huge", "larger than any ring", "corrupt", capacity=1 << 63)
@@ -303,8 +346,25 @@ def bad_ring(vectors: Vectors) -> None:
     reads("bad_sequence_0", "frames begin at 1", header(0, sequence=0), 0)
     reads("bad_flag", "a flag that this version does not know", header(128, flags=8), 1)
     reads("bad_flag_in_place", "a reserved flag", header(128, flags=4), 1)
+    reads("bad_flag_shared", "a descriptor without the feature", header(128, flags=2, size=32), 1)
     reads("bad_padding_middle", "padding that ends before the ring does", header(128, flags=1, size=0, sequence=0), 1)
     reads("bad_padding_start", "padding at offset 0", header(0, flags=1, size=0, sequence=0), 0)
+
+    def descriptor(name: str, about: str, *fields: int, size: int = 32) -> None:
+        made = Segment.create(480, 0, 1, segment_id=bytes(range(32, 48)), share_slots=1)
+        made.name_source(0, bytes(range(16, 32)), "sharing_source")
+        writer = Writer(made)
+        writer.write_descriptor(0, 0, 100, 1)
+        made.payload(0, 32)[:] = layout.DESCRIPTOR.pack(*fields)
+        made.set_header(0, Header(**{**vars(made.header(0)), "size": size}))
+        vectors.good(name, about, made, [{**reading("oldest", [], "corrupt"), "sources": ["sharing_source"]}])
+
+    descriptor("bad_descriptor_size", "a descriptor of 31 bytes", 0, 2, 0, 100, 1, size=31)
+    descriptor("bad_descriptor_source", "beyond the source table", 16, 2, 0, 100, 1)
+    descriptor("bad_descriptor_version", "a version that no entry has when it is there", 0, 3, 0, 100, 1)
+    descriptor("bad_descriptor_position", "not on a unit of the source", 0, 2, 32, 100, 1)
+    descriptor("bad_descriptor_end", "over the end of the source's ring", 0, 2, 448, 100, 1)
+    descriptor("bad_descriptor_huge", "larger than any frame of the source", 0, 2, 0, (1 << 64) - 8, 1)
 
     def at_attach(name: str, about: str, **fields: int) -> None:
         made = filled()
@@ -326,6 +386,7 @@ def bad_ring(vectors: Vectors) -> None:
 def make() -> Vectors:
     vectors = Vectors()
     good(vectors)
+    sharing(vectors)
     bad_geometry(vectors)
     bad_ring(vectors)
     return vectors

@@ -92,6 +92,7 @@ ExitCode exit_code_of(Status status) noexcept {
     case Status::forked:
     case Status::system_error:
     case Status::buffer_too_small:
+    case Status::frame_lost:
       return ExitCode::failed;
   }
   return ExitCode::failed;

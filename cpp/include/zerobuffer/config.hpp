@@ -43,8 +43,11 @@ struct BufferConfig {
   std::uint64_t payload_size = 64 << 20;  ///< Bytes; one frame of this size fits. 1 B … 128 GiB.
   std::uint64_t metadata_size = 4096;     ///< Bytes for the metadata; may be 0.
   std::uint32_t max_readers = 1;          ///< 1 … 64; each of them sees every frame.
-  bool huge_pages = false;                ///< Ask for 2 MiB pages; BufferInfo::huge_bytes says what became huge.
-  bool exist_ok = false;                  ///< Open a living buffer of the same geometry instead of failing.
+  /// 0: frames of this buffer cannot be shared with others, nor others' with it. Else how many readers of other buffers
+  /// can look at frames of this one at the same time without copying them (1 … 64; see SharedWriter).
+  std::uint32_t share_slots = 0;
+  bool huge_pages = false;  ///< Ask for 2 MiB pages; BufferInfo::huge_bytes says what became huge.
+  bool exist_ok = false;    ///< Open a living buffer of the same geometry instead of failing.
 
   // Behaviour of this end.
   FullPolicy full = FullPolicy::wait;
@@ -71,6 +74,7 @@ struct BufferInfo {
   std::uint64_t metadata_size = 0;   ///< Bytes of the metadata block.
   std::uint64_t huge_bytes = 0;      ///< Bytes of this mapping in huge pages now (reads /proc: not per frame).
   std::uint32_t max_readers = 0;
+  std::uint32_t share_slots = 0;
   bool created = false;  ///< This end made the buffer (false: it was there, or this end opened it).
 };
 
@@ -96,7 +100,8 @@ struct WriterStats {
 struct ReaderStats {
   std::uint64_t frames = 0;   ///< Frames handed out.
   std::uint64_t bytes = 0;    ///< Payload bytes handed out.
-  std::uint64_t lost = 0;     ///< Frames that this reader should have seen and did not (a resume that came too late).
+  std::uint64_t lost = 0;     ///< Frames that this reader should have seen and did not (a resume that came too late, or
+                              ///< a frame of another buffer that was gone: Status::frame_lost).
   std::uint64_t skipped = 0;  ///< Frames passed over by read_newest().
   std::uint64_t dropped = 0;  ///< Frames that the writer dropped since the buffer was made.
   std::uint32_t held = 0;     ///< Frames from the oldest one held to the last one handed out.
@@ -104,7 +109,9 @@ struct ReaderStats {
   std::uint64_t barriers = 0;
   std::uint64_t wakes = 0;
   std::uint64_t liveness_checks = 0;
-  std::uint64_t unread_bytes = 0;  ///< Bytes of ring published and not yet handed out.
+  std::uint64_t unread_bytes = 0;         ///< Bytes of ring published and not yet handed out.
+  std::uint64_t shared_frames = 0;        ///< Frames handed out that lie in another buffer (see SharedWriter) ...
+  std::uint64_t shared_copied_bytes = 0;  ///< ... and bytes of such frames copied, as that buffer had no pin free.
 };
 
 /// Called while waiting: about every 10 ms of spinning, at least every 100 ms of sleeping, and whenever a signal ended

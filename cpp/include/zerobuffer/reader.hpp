@@ -15,6 +15,8 @@
 
 namespace zerobuffer {
 
+class SharedWriter;
+
 /// Reads every frame of a buffer, in place. Movable, not copyable; closes itself when destroyed.
 ///
 /// Unless said otherwise, one thread at a time calls the methods of one Reader; interrupt() and stats() may be
@@ -105,6 +107,8 @@ class Reader {
 
   [[nodiscard]] bool is_open() const noexcept { return core_ != nullptr; }
   /// Keeps the mapping (not the place) alive as long as the handle lives: for pointers that may outlive every frame.
+  /// Also the mappings of other buffers whose frames came from a SharedWriter, as long as the buffer's table names
+  /// them.
   [[nodiscard]] std::shared_ptr<const void> mapping() const;
 
   /// Detaches. Frames still held stay valid until they are released; their room comes back then. Again is harmless.
@@ -112,6 +116,7 @@ class Reader {
   void close() noexcept;
 
  private:
+  friend class SharedWriter;
   explicit Reader(stream::ReaderCore* core) noexcept : core_(core) {}
   stream::ReaderCore* core_ = nullptr;
 };

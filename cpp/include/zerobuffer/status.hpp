@@ -50,6 +50,9 @@ enum class Status : std::uint8_t {
   remote_error,      ///< The server (or its handler) answered with an error; the text is its own.
   buffer_too_small,  ///< The answer does not fit the buffer given; the numbers are the needed and the given size.
   lanes_busy,        ///< Every lane is in use by other calls or clients. Wait, or make the channel with more lanes.
+  // Sharing (shared_writer.hpp).
+  frame_lost,  ///< Reader: the next frame lay in another buffer and is gone (whoever forwarded it died, or let it go).
+               ///< It was stepped over and counted (ReaderStats::lost): read on.
 };
 
 /// The name of a status as it is written in the source, e.g. "peer_dead".

@@ -15,6 +15,8 @@
 
 namespace zerobuffer {
 
+class SharedWriter;
+
 namespace stream {
 class WriterCore;
 }
@@ -162,6 +164,7 @@ class Writer {
   Result<std::uint64_t> close(Timeout linger = Timeout::zero()) noexcept;
 
  private:
+  friend class SharedWriter;
   explicit Writer(stream::WriterCore* core) noexcept : core_(core) {}
   stream::WriterCore* core_ = nullptr;
 };

@@ -12,6 +12,7 @@
 #include "zerobuffer/inspect.hpp"
 #include "zerobuffer/reader.hpp"
 #include "zerobuffer/result.hpp"
+#include "zerobuffer/shared_writer.hpp"
 #include "zerobuffer/status.hpp"
 #include "zerobuffer/version.hpp"
 #include "zerobuffer/writer.hpp"

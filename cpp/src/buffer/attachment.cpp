@@ -8,6 +8,7 @@
 #include "os/clock.hpp"
 #include "os/process.hpp"
 #include "ring/header.hpp"
+#include "ring/pins.hpp"
 #include "ring/writer.hpp"
 
 namespace zerobuffer::buffer {
@@ -37,7 +38,7 @@ Result<void> same_geometry(const Geometry& found, const Geometry& wanted, const 
                                              "), or rings of other sizes or kind");
   }
   if (found.capacity == wanted.capacity && found.metadata_size == wanted.metadata_size &&
-      found.max_readers == wanted.max_readers) {
+      found.max_readers == wanted.max_readers && found.share_slots == wanted.share_slots) {
     return {};
   }
   const auto pair = [](std::uint64_t is, std::uint64_t asked) {
@@ -46,7 +47,8 @@ Result<void> same_geometry(const Geometry& found, const Geometry& wanted, const 
   return Failure(Status::incompatible, what + " exists with other geometry: capacity " +
                                            pair(found.capacity, wanted.capacity) + ", metadata_size " +
                                            pair(found.metadata_size, wanted.metadata_size) + ", max_readers " +
-                                           pair(found.max_readers, wanted.max_readers));
+                                           pair(found.max_readers, wanted.max_readers) + ", share_slots " +
+                                           pair(found.share_slots, wanted.share_slots));
 }
 
 // Whoever sleeps on rings of a duplex segment looks at the other side's place again.
@@ -70,7 +72,7 @@ void Attachment::set_up_barriers() {
   if (in_duplex()) return;  // which signals are slept on is the lane's business
   if (role_ == Role::writer) {
     ring::SpaceSignal<Machine>::require_fence(oieb(), !barriers_.sleeper_can_call);
-  } else {
+  } else if (role_ == Role::reader) {
     ring::DataSignal<Machine>::forget(oieb(), slot_bit());
     if (!barriers_.sleeper_can_call) ring::DataSignal<Machine>::require_fence(oieb(), slot_bit());
   }
@@ -410,6 +412,81 @@ Result<void> Attachment::take_slot(JoinAt join, const std::string& what) {
                      " reader slot(s), all taken by the living; create it with a larger max_readers");
 }
 
+Result<Attachment> Attachment::open_source(std::string_view name, std::span<const std::uint8_t, 16> segment_id,
+                                           const BufferConfig& config) {
+  if (auto valid = os::check_name(name); !valid) return valid.take_failure();
+  auto file = os::open_existing(name);
+  if (!file) return file.take_failure();
+  const std::string what = quoted(name);
+  Attachment source;
+  source.generation_ = os::fork_generation();
+  auto segment = Segment::attach(std::move(*file), config, os::Access::read_only, what);
+  if (!segment) return segment.take_failure();
+  source.segment_ = std::move(*segment);
+  bool same = source.segment_.geometry().share_slots != 0;
+  for (std::size_t i = 0; i < segment_id.size(); ++i) {
+    same = same && Machine::load_relaxed(source.oieb().segment_id[i]) == segment_id[i];
+  }
+  if (!same) return Failure(Status::not_found, what + " is not the one that is named, or shares nothing");
+  auto locks = os::LockFile::open(source.segment_.file());
+  if (!locks) return locks.take_failure();
+  source.locks_ = std::move(*locks);
+  source.name_ = name;
+  source.role_ = Role::pin;
+  source.set_up_barriers();
+  return source;
+}
+
+std::uint64_t Attachment::pin_byte(std::uint32_t pin) const noexcept {
+  return slot_byte(segment_.geometry().max_readers + pin);
+}
+
+bool Attachment::try_pin(std::uint32_t index) {
+  const std::uint64_t byte = pin_byte(index);
+  if (!locks_.try_lock(byte)) return false;
+  ZEROBUFFER_POINT("pin.locked");
+  protocol::ReaderSlot& slot = segment_.pins()[index];
+  const PlaceWord seen = Slots::place(slot);  // under the lock: whoever was here is gone
+  // after locking: is it still the buffer of this name, and still in use?
+  const bool in_use = os::name_refers_to(name_, segment_.file()) && segment_.state() == protocol::SegmentState::ready;
+  if (in_use && (seen.slot_state() == SlotState::free || Slots::free_dead(slot, seen)) &&
+      ring::Pins<Machine>::take(slot, place_)) {
+    slot_ = index;
+    left_ = false;
+    return true;
+  }
+  // whoever left meanwhile has met this byte twice and believes that somebody stays (SPEC.md 15.4)
+  locks_.unlock(byte);
+  retire_if_last(segment_, locks_, name_);
+  return false;
+}
+
+bool Attachment::take_pin(std::span<const std::uint8_t, 16> pinned_for) {
+  if (!left_) return true;
+  const std::span<protocol::ReaderSlot> pins = segment_.pins();
+  const auto try_all = [&](bool take_dead) {
+    for (std::uint32_t i = 0; i < pins.size(); ++i) {
+      const bool free = Slots::place(pins[i]).slot_state() == SlotState::free;
+      // a byte is locked only where it may pay: somebody who leaves just then would think that we stay
+      if (free != take_dead && try_pin(i)) return true;
+    }
+    return false;
+  };
+  if (!try_all(false) && !try_all(true)) return false;
+  Machine::store_relaxed(pin().pid, os::process_id());
+  Machine::store_relaxed(pin().start_time, os::process_start_time());
+  Machine::store_relaxed(pin().last_cpu, std::int32_t{-1});
+  Machine::store_relaxed(pin().read_count, std::uint64_t{0});
+  for (std::size_t i = 0; i < pinned_for.size(); ++i) Machine::store_relaxed(pin().pinned_for[i], pinned_for[i]);
+  return true;
+}
+
+void Attachment::leave_pin() noexcept {
+  if (left_ || forked()) return;
+  give_up_place(segment_);
+  locks_.unlock(protocol::lock_base, 0);
+}
+
 BufferInfo Attachment::info() const noexcept {
   const Geometry& geometry = segment_.geometry();
   return {.segment_size = geometry.segment_size,
@@ -418,6 +495,7 @@ BufferInfo Attachment::info() const noexcept {
           .metadata_size = geometry.metadata_size,
           .huge_bytes = segment_.huge_bytes(),
           .max_readers = geometry.max_readers,
+          .share_slots = geometry.share_slots,
           .created = created_};
 }
 
@@ -458,6 +536,11 @@ void Attachment::give_up_place(const Segment& segment) noexcept {
     Machine::fence();
     ring::DataSignal<Machine>::wake(oieb);
     if (in_duplex()) wake_rings(segment, 1, segment.geometry().shape.ring_count());
+  } else if (role_ == Role::pin) {
+    own_byte = pin_byte(slot_);
+    static_cast<void>(Slots::end_leave(segment.pins()[slot_], place_));
+    ZEROBUFFER_POINT("pin.given_up");
+    ring::SpaceSignal<Machine>::notify(oieb, protocol::parked, ring::Barriers{});
   } else {
     own_byte = slot_byte(slot_);
     protocol::ReaderSlot& slot = segment.slots()[slot_];
@@ -504,6 +587,22 @@ bool Attachment::free_dead_slot(std::uint32_t slot, PlaceWord seen) noexcept {
 
 bool Attachment::evict_slot(std::uint32_t slot, PlaceWord seen) noexcept {
   return Slots::free_dead(segment_.slots()[slot], seen);
+}
+
+bool Attachment::pin_lock_held(std::uint32_t pin) const noexcept { return locks_.held_by_other(pin_byte(pin)); }
+
+bool Attachment::free_dead_pin(std::uint32_t pin, PlaceWord seen) noexcept {
+  const std::uint64_t byte = pin_byte(pin);
+  if (!locks_.try_lock(byte)) return false;
+  ZEROBUFFER_POINT("reclaim.locked");
+  const bool freed = Slots::free_dead(segment_.pins()[pin], seen);
+  ZEROBUFFER_POINT("reclaim.freed");
+  locks_.unlock(byte);
+  return freed;
+}
+
+bool Attachment::evict_pin(std::uint32_t pin, PlaceWord seen) noexcept {
+  return Slots::free_dead(segment_.pins()[pin], seen);
 }
 
 }  // namespace zerobuffer::buffer

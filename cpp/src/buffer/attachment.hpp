@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -19,8 +20,8 @@
 namespace zerobuffer::buffer {
 
 /// A stream has a writer and readers. A duplex segment has a server, whose place is the writer's, and clients, each of
-/// whose lanes is a reader's slot.
-enum class Role : std::uint8_t { writer, reader, server, client };
+/// whose lanes is a reader's slot. A pin is a reader of another buffer, which looks at frames of this one.
+enum class Role : std::uint8_t { writer, reader, server, client, pin };
 
 class Attachment {
  public:
@@ -35,6 +36,10 @@ class Attachment {
   static Result<Attachment> open_fd(int fd, const BufferConfig& config, Role role);
   /// Another place in a segment that one is attached to: one more lane of a client.
   static Result<Attachment> open_again(const Attachment& first, const BufferConfig& config);
+  /// A buffer whose frames another buffer's reader will look at: mapped, the payload read-only; no place is taken yet.
+  /// @return not_found where no buffer of this name has this id and shares its frames; else as open().
+  static Result<Attachment> open_source(std::string_view name, std::span<const std::uint8_t, 16> segment_id,
+                                        const BufferConfig& config);
 
   [[nodiscard]] const Segment& segment() const noexcept { return segment_; }
   /// A ring of a duplex segment: where its control block, slots and records are in this process.
@@ -43,6 +48,7 @@ class Attachment {
   [[nodiscard]] BufferInfo info() const noexcept;
   [[nodiscard]] bool created() const noexcept { return created_; }
   [[nodiscard]] bool named() const noexcept { return !name_.empty(); }
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }
   /// Not the process that attached any more: a forked child, or exit() has given the place up.
   [[nodiscard]] bool forked() const noexcept {
     return os::forked_since(ring::NativeAtomics::load_relaxed(generation_));
@@ -62,6 +68,14 @@ class Attachment {
   /// No reader any more for end of stream and death; what it holds stays pinned.
   void begin_leave() noexcept;
 
+  // A pin's own place.
+  /// Takes a pin's slot, which is parked then. False where none is free, or the buffer is being removed.
+  [[nodiscard]] bool take_pin(std::span<const std::uint8_t, 16> pinned_for);
+  [[nodiscard]] bool has_pin() const noexcept { return !left_; }
+  [[nodiscard]] protocol::ReaderSlot& pin() const noexcept { return segment_.pins()[slot_]; }
+  /// Gives it back; it may be taken again.
+  void leave_pin() noexcept;
+
   /// Gives the place up and the lock with it; the last one out removes the name. Again is harmless.
   void leave() noexcept;
   /// The same for the end of the process: every later use of this is refused as in a forked child.
@@ -75,6 +89,10 @@ class Attachment {
   bool free_dead_slot(std::uint32_t slot, protocol::PlaceWord seen) noexcept;
   /// The writer: takes its place away from a living reader whose position cannot be.
   bool evict_slot(std::uint32_t slot, protocol::PlaceWord seen) noexcept;
+  // The same for pins.
+  [[nodiscard]] bool pin_lock_held(std::uint32_t pin) const noexcept;
+  bool free_dead_pin(std::uint32_t pin, protocol::PlaceWord seen) noexcept;
+  bool evict_pin(std::uint32_t pin, protocol::PlaceWord seen) noexcept;
 
  private:
   static constexpr std::uint64_t process_ending = ~std::uint64_t{0};  // a generation that no process has
@@ -90,11 +108,13 @@ class Attachment {
   Result<void> take_writer_place(const std::string& what);
   Result<void> take_slot(JoinAt join, const std::string& what);
   bool try_slot(std::uint32_t index, JoinAt join, bool take_dead);
+  bool try_pin(std::uint32_t index);
   [[nodiscard]] std::uint64_t frames_before(std::uint64_t position) const noexcept;
   void set_up_barriers();
   [[nodiscard]] bool writes() const noexcept { return role_ == Role::writer || role_ == Role::server; }
   [[nodiscard]] bool in_duplex() const noexcept { return role_ == Role::server || role_ == Role::client; }
   [[nodiscard]] std::uint64_t slot_byte(std::uint32_t slot) const noexcept;
+  [[nodiscard]] std::uint64_t pin_byte(std::uint32_t pin) const noexcept;
   void give_up_place(const Segment& segment) noexcept;
 
   Segment segment_;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <span>
 
 #include "os/process.hpp"
 #include "ring/atomics.hpp"
@@ -143,6 +144,10 @@ Result<void> check_config(const BufferConfig& config) {
     return invalid("max_readers is " + number(config.max_readers) + "; it must be 1 to " +
                    number(protocol::max_readers));
   }
+  if (config.share_slots > protocol::max_share_slots) {
+    return invalid("share_slots is " + number(config.share_slots) + "; it must be 0 to " +
+                   number(protocol::max_share_slots));
+  }
   if (config.burst_size > protocol::capacity_for(config.payload_size)) {
     return invalid("burst_size is " + number(config.burst_size) + ", more than the ring's " +
                    number(protocol::capacity_for(config.payload_size)) + " bytes");
@@ -165,11 +170,18 @@ Geometry plan(const BufferConfig& config) noexcept {
   g.capacity = protocol::capacity_for(config.payload_size);
   g.max_readers = config.max_readers;
   g.table_offset = protocol::oieb_size;
-  g.table_size = g.max_readers * sizeof(protocol::ReaderSlot);
+  g.share_slots = config.share_slots;
+  g.table_size = (g.max_readers + g.share_slots) * sizeof(protocol::ReaderSlot);
   g.metadata_offset = round_up(g.table_offset + g.table_size, protocol::block_alignment);
   g.metadata_size = config.metadata_size;
   const std::uint64_t page = config.huge_pages ? protocol::huge_page_size : protocol::page_size;
-  g.payload_offset = round_up(g.metadata_offset + g.metadata_size, page);
+  std::uint64_t control_end = g.metadata_offset + g.metadata_size;
+  if (g.share_slots != 0) {
+    g.source_table_offset = round_up(control_end, protocol::block_alignment);
+    g.source_table_size = protocol::max_sources * sizeof(protocol::SourceEntry);
+    control_end = g.source_table_offset + g.source_table_size;
+  }
+  g.payload_offset = round_up(control_end, page);
   g.payload_size = round_up(g.capacity + protocol::payload_lead, page);
   g.segment_size = g.payload_offset + g.payload_size;
   return g;
@@ -186,7 +198,7 @@ void write_identity(protocol::Oieb& oieb, const Geometry& g) noexcept {
   oieb.segment_size = g.segment_size;
   oieb.ring_count = g.shape.ring_count();
   oieb.ring_index = 0;
-  oieb.feature_flags = g.shape.lanes == 0 ? 0
+  oieb.feature_flags = g.shape.lanes == 0 ? (g.share_slots != 0 ? protocol::feature::payload_sharing : 0)
                        : g.shape.in_place ? protocol::feature::duplex_in_place
                                           : protocol::feature::duplex_immutable;
   oieb.metadata_offset = g.metadata_offset;
@@ -198,6 +210,8 @@ void write_identity(protocol::Oieb& oieb, const Geometry& g) noexcept {
   oieb.reader_table_offset = g.table_offset;
   oieb.reader_table_size = g.table_size;
   oieb.share_slots = g.share_slots;
+  oieb.source_table_offset = g.source_table_offset;
+  oieb.source_table_size = g.source_table_size;
   // the second entry belongs to no position that write_pos can have
   oieb.counts[1].position = protocol::parked;
   os::fill_random(oieb.segment_id);
@@ -276,15 +290,29 @@ Result<Geometry> read_geometry(const protocol::Oieb& oieb, std::uint64_t file_si
   if (g.max_readers == 0 || g.max_readers > protocol::max_readers) {
     return corrupt("max_readers is " + number(g.max_readers) + "; it must be 1 to 64");
   }
-  if (g.share_slots != 0)
+  const bool shares = (features & protocol::feature::payload_sharing) != 0;
+  if (!shares && g.share_slots != 0)
     return corrupt("share_slots is " + number(g.share_slots) + " without the feature that uses them");
-  if (g.table_size < g.max_readers * sizeof(protocol::ReaderSlot)) {
-    return corrupt("reader_table_size is " + number(g.table_size) + ", too small for " + number(g.max_readers) +
-                   " readers");
+  if (shares && (g.share_slots == 0 || g.share_slots > protocol::max_share_slots)) {
+    return corrupt("share_slots is " + number(g.share_slots) + "; it must be 1 to 64 where payloads are shared");
   }
-  Block blocks[] = {{"reader table", g.table_offset, g.table_size, protocol::block_alignment},
-                    {"metadata", g.metadata_offset, g.metadata_size, protocol::block_alignment},
-                    {"payload", g.payload_offset, g.payload_size, protocol::page_size}};
+  if (g.table_size < (std::uint64_t{g.max_readers} + g.share_slots) * sizeof(protocol::ReaderSlot)) {
+    return corrupt("reader_table_size is " + number(g.table_size) + ", too small for " + number(g.max_readers) +
+                   " readers and " + number(g.share_slots) + " pins");
+  }
+  if (shares) {
+    g.source_table_offset = Atomics::load_relaxed(oieb.source_table_offset);
+    g.source_table_size = Atomics::load_relaxed(oieb.source_table_size);
+    if (g.source_table_size < protocol::max_sources * sizeof(protocol::SourceEntry)) {
+      return corrupt("source_table_size is " + number(g.source_table_size) + ", too small for " +
+                     number(protocol::max_sources) + " sources");
+    }
+  }
+  Block all[] = {{"reader table", g.table_offset, g.table_size, protocol::block_alignment},
+                 {"metadata", g.metadata_offset, g.metadata_size, protocol::block_alignment},
+                 {"payload", g.payload_offset, g.payload_size, protocol::page_size},
+                 {"source table", g.source_table_offset, g.source_table_size, protocol::block_alignment}};
+  const std::span blocks(all, shares ? 4 : 3);
   for (const Block& block : blocks) {
     if (block.offset % block.alignment != 0)
       return corrupt(std::string(block.name) + " block is not aligned: offset " + number(block.offset));
@@ -294,13 +322,13 @@ Result<Geometry> read_geometry(const protocol::Oieb& oieb, std::uint64_t file_si
                      " bytes lies outside the segment of " + number(g.segment_size));
     }
   }
-  std::sort(std::begin(blocks), std::end(blocks), [](const Block& a, const Block& b) { return a.offset < b.offset; });
-  for (std::size_t i = 1; i < std::size(blocks); ++i) {
+  std::sort(blocks.begin(), blocks.end(), [](const Block& a, const Block& b) { return a.offset < b.offset; });
+  for (std::size_t i = 1; i < blocks.size(); ++i) {
     if (blocks[i - 1].offset + blocks[i - 1].size > blocks[i].offset) {
       return corrupt(std::string(blocks[i - 1].name) + " and " + blocks[i].name + " blocks overlap");
     }
   }
-  if (blocks[2].offset != g.payload_offset) return corrupt("the payload block is not the last one");
+  if (blocks.back().offset != g.payload_offset) return corrupt("the payload block is not the last one");
   return g;
 }
 

@@ -22,7 +22,9 @@ struct Geometry {
   std::uint64_t table_offset = 0;
   std::uint64_t table_size = 0;
   std::uint32_t max_readers = 0;
-  std::uint32_t share_slots = 0;
+  std::uint32_t share_slots = 0;  ///< 0: nothing is shared, and there is no source table.
+  std::uint64_t source_table_offset = 0;
+  std::uint64_t source_table_size = 0;
   Shape shape;          ///< Of a duplex segment; the numbers above are then those of its door.
   DuplexLayout layout;  ///< Likewise.
 };

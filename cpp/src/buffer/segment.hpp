@@ -50,6 +50,14 @@ class Segment {
   [[nodiscard]] std::span<protocol::ReaderSlot> slots() const noexcept {
     return {reinterpret_cast<protocol::ReaderSlot*>(control_.data() + geometry_.table_offset), geometry_.max_readers};
   }
+  [[nodiscard]] std::span<protocol::ReaderSlot> pins() const noexcept {
+    auto* first = reinterpret_cast<protocol::ReaderSlot*>(control_.data() + geometry_.table_offset);
+    return {first + geometry_.max_readers, geometry_.share_slots};
+  }
+  [[nodiscard]] std::span<protocol::SourceEntry> sources() const noexcept {
+    auto* first = reinterpret_cast<protocol::SourceEntry*>(control_.data() + geometry_.source_table_offset);
+    return {first, geometry_.share_slots != 0 ? protocol::max_sources : 0};
+  }
   [[nodiscard]] std::span<std::byte> metadata() const noexcept {
     return {control_.data() + geometry_.metadata_offset, geometry_.metadata_size};
   }

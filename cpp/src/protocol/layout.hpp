@@ -24,7 +24,8 @@ inline constexpr std::uint64_t huge_page_size = 2 << 20;
 
 inline constexpr std::uint32_t max_lanes = 1024;      // of a duplex channel; each has up to three rings
 inline constexpr std::uint32_t max_readers = 64;      // one bit each in readers_waiting
-inline constexpr std::uint32_t max_share_slots = 64;  // reserved for payload sharing
+inline constexpr std::uint32_t max_share_slots = 64;  // pins of a ring whose frames may be shared
+inline constexpr std::uint32_t max_sources = 16;      // segments that the descriptors of one ring can name at a time
 inline constexpr std::uint64_t max_capacity = std::uint64_t{1}
                                               << 37;  // 128 GiB; extents count 64-byte units in 32 bits
 inline constexpr std::uint64_t max_metadata_size = std::uint64_t{1} << 30;
@@ -46,7 +47,7 @@ namespace feature {
 inline constexpr std::uint64_t duplex_immutable = 1;
 inline constexpr std::uint64_t duplex_in_place = 2;
 inline constexpr std::uint64_t payload_sharing = 4;
-inline constexpr std::uint64_t supported = duplex_immutable | duplex_in_place;
+inline constexpr std::uint64_t supported = duplex_immutable | duplex_in_place | payload_sharing;
 }  // namespace feature
 
 namespace record_type {
@@ -58,9 +59,9 @@ inline constexpr std::uint16_t first_application = 128;
 
 namespace record_flag {
 inline constexpr std::uint16_t padding = 1;
-inline constexpr std::uint16_t shared_descriptor = 2;  // reserved for payload sharing
+inline constexpr std::uint16_t shared_descriptor = 2;  // the payload is a Descriptor: the frame lies in another segment
 inline constexpr std::uint16_t in_place = 4;           // a server has begun to change it where it lies
-inline constexpr std::uint16_t supported = padding;
+inline constexpr std::uint16_t supported = padding | shared_descriptor;
 }  // namespace record_flag
 
 // A place word holds who owns a writer's place or a reader slot: bits 0-7 state, 8-15 kind, 16-63 epoch.
@@ -145,8 +146,8 @@ struct Oieb {
   std::uint64_t metadata_used;
   std::uint64_t metadata_version;  // odd while being written; 0 = never written
   std::uint8_t reserved_290[112];
-  // 0x300 sources, reserved for payload sharing
-  std::uint32_t source_count;
+  // 0x300 payload sharing: the segments that descriptors of this ring name
+  std::uint32_t source_count;  // entries that were ever used, from the first on
   std::uint32_t reserved_304;
   std::uint64_t source_table_offset;
   std::uint64_t source_table_size;
@@ -165,7 +166,8 @@ struct ReaderSlot {
   std::uint64_t skipped;
   std::uint64_t evicted_epoch;  // epoch of an owner that the writer removed from the slot
   std::uint64_t client;         // duplex, of a lane: the client that it belongs to
-  std::uint8_t reserved_050[48];
+  std::uint8_t pinned_for[16];  // a pin: id of the segment whose reader pins, for people
+  std::uint8_t reserved_060[32];
 };
 
 struct RecordHeader {
@@ -175,6 +177,26 @@ struct RecordHeader {
   std::uint32_t extent;  // length of the record in 64-byte units, header included
   std::uint16_t type;
   std::uint16_t flags;
+};
+
+// An entry of the source table: a segment whose frames descriptors of this ring name. `version` is odd while the entry
+// is written; a descriptor carries the even version that it was made under.
+struct SourceEntry {
+  std::uint32_t version;
+  std::uint32_t name_size;
+  std::uint8_t segment_id[16];
+  std::uint64_t last_pos;  // behind the last descriptor that names it
+  std::uint8_t name[200];
+  std::uint8_t reserved_0e8[24];
+};
+
+// The payload of a record with the flag shared_descriptor: a frame of another segment.
+struct Descriptor {
+  std::uint32_t source;          // index in the source table
+  std::uint32_t source_version;  // of that entry
+  std::uint64_t position;        // of the frame's record in the source's ring
+  std::uint64_t size;            // bytes of its payload
+  std::uint64_t sequence;        // its sequence there
 };
 
 constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t unit) noexcept {
@@ -217,11 +239,19 @@ ZEROBUFFER_AT(ReaderSlot, place, 0x10);           ZEROBUFFER_AT(ReaderSlot, pid,
 ZEROBUFFER_AT(ReaderSlot, start_time, 0x20);      ZEROBUFFER_AT(ReaderSlot, last_cpu, 0x28);
 ZEROBUFFER_AT(ReaderSlot, lost, 0x30);            ZEROBUFFER_AT(ReaderSlot, skipped, 0x38);
 ZEROBUFFER_AT(ReaderSlot, evicted_epoch, 0x40);   ZEROBUFFER_AT(ReaderSlot, client, 0x48);
+ZEROBUFFER_AT(ReaderSlot, pinned_for, 0x50);
+ZEROBUFFER_AT(SourceEntry, version, 0x00);        ZEROBUFFER_AT(SourceEntry, name_size, 0x04);
+ZEROBUFFER_AT(SourceEntry, segment_id, 0x08);     ZEROBUFFER_AT(SourceEntry, last_pos, 0x18);
+ZEROBUFFER_AT(SourceEntry, name, 0x20);
+ZEROBUFFER_AT(Descriptor, source, 0x00);          ZEROBUFFER_AT(Descriptor, source_version, 0x04);
+ZEROBUFFER_AT(Descriptor, position, 0x08);        ZEROBUFFER_AT(Descriptor, size, 0x10);
+ZEROBUFFER_AT(Descriptor, sequence, 0x18);
 ZEROBUFFER_AT(RecordHeader, size, 0x00);          ZEROBUFFER_AT(RecordHeader, sequence, 0x08);
 ZEROBUFFER_AT(RecordHeader, tag, 0x10);           ZEROBUFFER_AT(RecordHeader, extent, 0x18);
 ZEROBUFFER_AT(RecordHeader, type, 0x1c);          ZEROBUFFER_AT(RecordHeader, flags, 0x1e);
 #undef ZEROBUFFER_AT
 // clang-format on
 static_assert(sizeof(Oieb) == oieb_size && sizeof(ReaderSlot) == 128 && sizeof(RecordHeader) == header_size);
+static_assert(sizeof(SourceEntry) == 256 && sizeof(Descriptor) == 32);
 
 }  // namespace zerobuffer::protocol

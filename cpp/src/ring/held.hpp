@@ -45,6 +45,12 @@ class HeldFrames {
   /// What passed() was last given. Any thread.
   [[nodiscard]] std::uint64_t next() const noexcept { return M::load_acquire(next_); }
 
+  [[nodiscard]] std::uint32_t capacity() const noexcept { return mask_ + 1; }
+  /// Where a frame lies that is held. Whoever holds it.
+  [[nodiscard]] std::uint64_t position_of(std::uint32_t id) const noexcept {
+    return M::load_relaxed(entries_[id & mask_].position);
+  }
+
   /// Frames between the oldest one held and the last one taken. Any thread.
   [[nodiscard]] std::uint32_t span() const noexcept { return M::load_acquire(tail_) - M::load_acquire(head_); }
 

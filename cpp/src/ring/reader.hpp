@@ -13,7 +13,7 @@
 
 namespace zerobuffer::ring {
 
-enum class Peek : std::uint8_t { frame, empty, corrupt };
+enum class Peek : std::uint8_t { frame, empty, corrupt, shared };
 
 /// @tparam ignored record flags that make no difference here
 template <class M, std::uint16_t ignored = 0>
@@ -23,7 +23,11 @@ class RingReader {
       : RingReader(memory, position, memory.oieb->write_pos) {}
   /// @param end the position up to which there are records: answers in place end where the server has come to
   RingReader(const RingMemory& memory, std::uint64_t position, const std::uint64_t& end) noexcept
-      : oieb_(memory.oieb), end_(&end), records_(memory.records), capacity_(memory.capacity) {
+      : oieb_(memory.oieb),
+        end_(&end),
+        records_(memory.records),
+        capacity_(memory.capacity),
+        shares_(!memory.pins.empty()) {
     start_at(position);
   }
 
@@ -50,12 +54,13 @@ class RingReader {
       const std::uint64_t length = std::uint64_t{header_.extent} * protocol::record_alignment;
       if (length == 0 || length > seen_ - next_ || length > capacity_ - offset_) return Peek::corrupt;
       if ((header_.flags & ~ignored) == 0) [[likely]] {
-        if (header_.size > length - protocol::header_size) return Peek::corrupt;
-        if (header_.sequence != expected_ || expected_ == 0) [[unlikely]] {
-          if (expected_ != 0 || header_.sequence == 0)
-            return Peek::corrupt;  // any will do for the first, but none is 0
-        }
+        if (header_.size > length - protocol::header_size || !sequence_fits()) return Peek::corrupt;
         return Peek::frame;
+      }
+      if (header_.flags == protocol::record_flag::shared_descriptor && shares_) {
+        constexpr std::uint64_t size = sizeof(protocol::Descriptor);
+        const bool sound = header_.size == size && length == protocol::record_length(size) && sequence_fits();
+        return sound ? Peek::shared : Peek::corrupt;
       }
       if (header_.flags != protocol::record_flag::padding || length != capacity_ - offset_) return Peek::corrupt;
       if (offset_ == 0) return Peek::corrupt;  // no lap is all padding: a hostile writer would keep us here
@@ -63,8 +68,20 @@ class RingReader {
     }
   }
 
-  /// Only after peek() said `frame`.
+  /// Only after peek() said `frame` or `shared`.
   [[nodiscard]] const protocol::RecordHeader& header() const noexcept { return header_; }
+  /// Only after peek() said `shared`: fetched word by word, once; nothing of it is checked.
+  [[nodiscard]] protocol::Descriptor descriptor() const noexcept {
+    const auto* words = reinterpret_cast<const std::uint64_t*>(payload());
+    protocol::Descriptor found{};
+    const std::uint64_t first = M::load_relaxed(words[0]);
+    found.source = static_cast<std::uint32_t>(first);
+    found.source_version = static_cast<std::uint32_t>(first >> 32);
+    found.position = M::load_relaxed(words[1]);
+    found.size = M::load_relaxed(words[2]);
+    found.sequence = M::load_relaxed(words[3]);
+    return found;
+  }
   [[nodiscard]] const std::byte* payload() const noexcept { return records_ + offset_ + protocol::header_size; }
   void take() noexcept {
     expected_ = header_.sequence + 1;
@@ -90,6 +107,13 @@ class RingReader {
  private:
   static constexpr int back_off_pauses = 16;
 
+  [[nodiscard]] bool sequence_fits() const noexcept {
+    if (header_.sequence == expected_ && expected_ != 0) [[likely]] {
+      return true;
+    }
+    return expected_ == 0 && header_.sequence != 0;  // any will do for the first, but none is 0
+  }
+
   void start_at(std::uint64_t position) noexcept {
     next_ = seen_ = position;
     offset_ = position % capacity_;
@@ -105,6 +129,7 @@ class RingReader {
   const std::uint64_t* end_;
   const std::byte* records_;
   std::uint64_t capacity_;
+  bool shares_;  // descriptors are legal
   std::uint64_t next_ = 0;
   std::uint64_t seen_ = 0;  // write_pos, as last seen
   std::uint64_t offset_ = 0;

@@ -24,20 +24,26 @@ struct RingMemory {
   std::span<protocol::ReaderSlot> slots;
   std::byte* records = nullptr;  ///< First header; payload block + 32. Read-only in a reader's mapping.
   std::uint64_t capacity = 0;
+  std::span<protocol::ReaderSlot> pins = {};  ///< None where nothing is shared.
 };
 
 /// What a look at the reader table gave.
 struct Scan {
-  std::uint64_t slowest = 0;     ///< Least position of all counted slots; only where counted > 0.
-  std::uint32_t counted = 0;     ///< Slots that pin a position (joining, active, closing).
-  std::uint32_t active = 0;      ///< ... of which readers that are active or joining.
-  std::uint64_t impossible = 0;  ///< A bit for each slot whose position cannot be.
+  std::uint64_t slowest = 0;          ///< Least position of all counted slots; only where counted > 0.
+  std::uint64_t slowest_reader = 0;   ///< The same of the readers' alone; only where readers > 0.
+  std::uint32_t counted = 0;          ///< Slots that hold a position (joining, active, closing), pins included.
+  std::uint32_t readers = 0;          ///< ... of which readers'.
+  std::uint32_t active = 0;           ///< ... of which readers that are active or joining.
+  std::uint64_t impossible = 0;       ///< A bit for each reader's slot whose position cannot be,
+  std::uint64_t impossible_pins = 0;  ///< and for each pin's.
+
+  [[nodiscard]] bool sound() const noexcept { return (impossible | impossible_pins) == 0; }
 };
 
 /// Looks once at every slot of a ring whose write_pos is `position`; every word is loaded once.
 template <class M>
-[[nodiscard]] Scan look_at(std::span<const protocol::ReaderSlot> slots, std::uint64_t position,
-                           std::uint64_t capacity) noexcept {
+[[nodiscard]] Scan look_at(std::span<const protocol::ReaderSlot> slots, std::uint64_t position, std::uint64_t capacity,
+                           std::span<const protocol::ReaderSlot> pins = {}) noexcept {
   Scan result;
   for (std::size_t i = 0; i < slots.size(); ++i) {
     const PlaceWord word = Slots<M>::place(slots[i]);
@@ -49,6 +55,16 @@ template <class M>
     // likes
     const bool too_old = position - at > capacity && word.slot_state() != SlotState::joining;
     if (too_old || at > position || at % protocol::record_alignment != 0) result.impossible |= std::uint64_t{1} << i;
+    if (result.counted++ == 0 || position - at > position - result.slowest) result.slowest = at;
+  }
+  result.readers = result.counted;
+  result.slowest_reader = result.slowest;
+  for (std::size_t i = 0; i < pins.size(); ++i) {
+    if (Slots<M>::place(pins[i]).slot_state() == SlotState::free) continue;
+    const std::uint64_t at = M::load_acquire(pins[i].read_pos);  // pairs with the release in Pins
+    if (at == protocol::parked) continue;
+    // too old for a moment is one that came too late and has not seen it yet: the ring is full as long as that lasts
+    if (at > position || at % protocol::record_alignment != 0) result.impossible_pins |= std::uint64_t{1} << i;
     if (result.counted++ == 0 || position - at > position - result.slowest) result.slowest = at;
   }
   return result;
@@ -77,6 +93,7 @@ class RingWriter {
       : oieb_(memory.oieb),
         data_signal_(data_signal != nullptr ? data_signal : memory.oieb),
         slots_(memory.slots),
+        pins_(memory.pins),
         records_(memory.records),
         capacity_(memory.capacity),
         burst_(burst_size == 0 ? memory.capacity / 2 : std::min(protocol::round_up(burst_size, 64), memory.capacity)),
@@ -126,7 +143,8 @@ class RingWriter {
   /// Ends the open claim as a record of n bytes; publish() makes it visible.
   void commit(std::uint64_t n, std::uint16_t type, std::uint64_t tag) noexcept { commit(n, type, tag, n); }
   /// The same with room for `room` bytes, at least n: an answer may be longer than its request.
-  void commit(std::uint64_t n, std::uint16_t type, std::uint64_t tag, std::uint64_t room) noexcept {
+  void commit(std::uint64_t n, std::uint16_t type, std::uint64_t tag, std::uint64_t room,
+              std::uint16_t flags = 0) noexcept {
     if (lead_ != 0) [[unlikely]] {
       if (early_) M::store_relaxed(early_restarts_, early_restarts_ + 1);
       store_padding();
@@ -138,7 +156,7 @@ class RingWriter {
                                          .tag = tag,
                                          .extent = static_cast<std::uint32_t>(length / protocol::record_alignment),
                                          .type = type,
-                                         .flags = 0});
+                                         .flags = flags});
     last_record_ = pos_;
     pos_ += length;
     offset_ += length;
@@ -146,6 +164,8 @@ class RingWriter {
   }
 
   [[nodiscard]] bool unpublished() const noexcept { return published_ != pos_; }
+  /// Behind the record that was committed last.
+  [[nodiscard]] std::uint64_t end() const noexcept { return pos_; }
 
   /// Makes everything committed visible and wakes who sleeps for it. Returns whether somebody was woken.
   bool publish() noexcept {
@@ -166,17 +186,18 @@ class RingWriter {
   void drop() noexcept { M::store_relaxed(oieb_->dropped, ++dropped_); }
 
   /// One look at the table.
-  [[nodiscard]] Scan scan() const noexcept { return look_at<M>(slots_, published_, capacity_); }
+  [[nodiscard]] Scan scan() const noexcept { return look_at<M>(slots_, published_, capacity_, pins_); }
 
   /// Looks again how far the readers are. Only when the private limit says "full", never per frame.
   Scan renew() noexcept {
     M::fence();  // own write_pos before the look: a joiner that we do not see, sees it
     const Scan first = scan();
-    const std::uint64_t target = first.counted != 0 ? first.slowest : reclaimed_;
-    if (first.impossible != 0) return first;  // counts as full
+    // pins alone give nothing up that nobody has read
+    const std::uint64_t target = first.readers != 0 ? first.slowest : reclaimed_;
+    if (!first.sound()) return first;  // counts as full
     announce(target);
     const Scan second = scan();
-    if (second.impossible != 0) return second;
+    if (!second.sound()) return second;
     std::uint64_t least = target;
     if (second.counted != 0 && distance(second.slowest) > distance(least)) least = second.slowest;
     space_limit_ = std::max(space_limit_, least + capacity_);
@@ -191,7 +212,7 @@ class RingWriter {
     const bool nobody_came = Slots<M>::epoch_sum(slots_) == 0;  // before the look: who joins after it is seen there
     Scan look = scan();
     if (look.counted != 0 && look.slowest != published_) return false;
-    if (look.counted == 0 && reclaimed_ != published_ && nobody_came) return false;
+    if (look.readers == 0 && reclaimed_ != published_ && nobody_came) return false;
     announce(published_);
     look = scan();
     return look.counted == 0 || look.slowest == published_;
@@ -201,8 +222,8 @@ class RingWriter {
   void reclaim_unread() noexcept {
     M::fence();
     Scan look = scan();
-    const std::uint64_t target = look.counted != 0 ? look.slowest : published_;
-    if (look.impossible != 0) return;
+    const std::uint64_t target = look.readers != 0 ? look.slowest : published_;
+    if (!look.sound()) return;
     announce(target);
     renew();
   }
@@ -295,6 +316,7 @@ class RingWriter {
   protocol::Oieb* oieb_;
   protocol::Oieb* data_signal_;
   std::span<protocol::ReaderSlot> slots_;
+  std::span<protocol::ReaderSlot> pins_;
   std::byte* records_;
   std::uint64_t capacity_;
   std::uint64_t burst_;

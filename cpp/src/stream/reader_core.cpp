@@ -1,9 +1,13 @@
 // Reading: the hot path first, then everything that happens only when there is nothing to read.
 #include "stream/reader_core.hpp"
 
+#include <algorithm>
 #include <bit>
+#include <new>
 #include <utility>
 
+#include "share/kept_frames.hpp"
+#include "share/lent_frames.hpp"
 #include "stream/exit_guard.hpp"
 
 namespace zerobuffer::stream {
@@ -14,7 +18,7 @@ using protocol::WriterState;
 
 ring::RingMemory memory_of(const buffer::Attachment& attachment) noexcept {
   const buffer::Segment& segment = attachment.segment();
-  return {&segment.oieb(), segment.slots(), segment.records(), segment.geometry().capacity};
+  return {&segment.oieb(), segment.slots(), segment.records(), segment.geometry().capacity, segment.pins()};
 }
 }  // namespace
 
@@ -61,9 +65,16 @@ ReaderCore::ReaderCore(buffer::Attachment attachment, const BufferConfig& config
       published_(attachment_.position()),
       worked_on_(attachment_.position()),
       taken_sequence_(Machine::load_relaxed(attachment_.slot().read_count)),
-      count_lost_(attachment_.resumed_after().has_value()) {
+      count_lost_(attachment_.resumed_after().has_value()),
+      config_(config) {
+  if (attachment_.segment().geometry().share_slots != 0) {
+    mappings_ = std::make_shared<share::Mappings>();
+    mappings_->own = attachment_.segment().payload_owner();
+  }
   leave_at_exit(attachment_);
 }
+
+ReaderCore::~ReaderCore() { delete lent_.load(std::memory_order_acquire); }
 
 // ---------------------------------------------------------------- the hot path
 
@@ -75,14 +86,20 @@ ReaderCore::ReaderCore(buffer::Attachment attachment, const BufferConfig& config
   }
   const ring::Peek peek = ring_.peek();
   if (peek != ring::Peek::frame) [[unlikely]] {
-    status = Status::corrupt;
-    return peek == ring::Peek::empty ? Next::nothing : Next::failed;
+    return look_slow(peek, status);
   }
   if (held_.room() == 0) [[unlikely]] {
     status = Status::too_many_held;
     return Next::failed;
   }
   return Next::frame;
+}
+
+ReaderCore::Next ReaderCore::look_slow(ring::Peek peek, Status& status) noexcept {
+  if (peek == ring::Peek::empty) return Next::nothing;
+  if (peek == ring::Peek::shared && held_.room() != 0) return Next::shared;
+  status = peek == ring::Peek::shared ? Status::too_many_held : Status::corrupt;
+  return Next::failed;
 }
 
 [[gnu::always_inline]] inline Frame ReaderCore::take() noexcept {
@@ -122,6 +139,9 @@ Result<Frame> ReaderCore::try_read() noexcept {
 void ReaderCore::release(std::uint32_t held) noexcept {
   if (attachment_.forked()) [[unlikely]] {
     return;
+  }
+  if (lent_.load(std::memory_order_acquire) != nullptr) [[unlikely]] {
+    give_back_shared(held);
   }
   held_.release(held, [this](std::uint64_t oldest, bool finished) { work(oldest, finished); });
 }
@@ -185,6 +205,83 @@ void ReaderCore::settle() noexcept {
   publish_now_.store(false, std::memory_order_relaxed);
 }
 
+// ---------------------------------------------------------------- frames of other buffers
+
+// The next record is a descriptor. A frame that is gone is told, and stepped over where somebody hears of it.
+[[gnu::noinline]] Result<Frame> ReaderCore::take_shared(bool step_over_lost) noexcept {
+  share::LentFrames* lent = lent_.load(std::memory_order_relaxed);  // only this thread stores it
+  if (lent == nullptr) {
+    try {
+      lent = new share::LentFrames(attachment_, config_, held_.capacity(), mappings_);
+    } catch (...) {
+      return Failure(Status::system_error, 0, 0, ENOMEM);
+    }
+    lent_.store(lent, std::memory_order_release);  // pairs with the acquire in release(): frames go to other threads
+  }
+  const protocol::RecordHeader header = ring_.header();
+  const protocol::Descriptor descriptor = ring_.descriptor();
+  share::Origin origin;
+  const Status status = lent->find(descriptor, origin);
+  if (status == Status::corrupt) return failure(status);
+  if (status != Status::ok && status != Status::frame_lost)
+    return Failure(status, descriptor.size, descriptor.sequence);
+  if (status == Status::frame_lost && !step_over_lost) return status;
+  if (count_lost_) note_lost(header.sequence);
+  taken_sequence_.store(header.sequence, std::memory_order_relaxed);
+  if (status == Status::frame_lost) {
+    ring_.take();
+    settle();
+    lost_.add();
+    protocol::ReaderSlot& slot = attachment_.slot();
+    Machine::store_relaxed(slot.lost, Machine::load_relaxed(slot.lost) + 1);
+    return Failure(Status::frame_lost, header.sequence, descriptor.sequence);
+  }
+  const std::span<const std::byte> data{origin.data, descriptor.size};
+  const std::uint32_t held = held_.hold(ring_.next());
+  lent->keep(held, std::move(origin));
+  frames_.add();
+  shared_frames_.add();
+  bytes_.add(descriptor.size);
+  ring_.take();
+  held_.passed(ring_.next());
+  return Frame(this, data, header.sequence, header.tag, held, header.type);
+}
+
+[[gnu::noinline]] void ReaderCore::give_back_shared(std::uint32_t held) noexcept {
+  lent_.load(std::memory_order_relaxed)->give_back(held);
+}
+
+const share::Origin* ReaderCore::origin_of(const Frame& frame) const noexcept {
+  const share::LentFrames* lent = lent_.load(std::memory_order_acquire);
+  return lent != nullptr ? lent->origin_of(frame.held_) : nullptr;
+}
+
+void ReaderCore::keep_with(std::shared_ptr<share::KeptFrames> kept) {
+  kept_.erase(std::remove_if(kept_.begin(), kept_.end(), [](const auto& old) { return old->ended(); }), kept_.end());
+  kept_.push_back(std::move(kept));
+}
+bool ReaderCore::keeps_with(const share::KeptFrames& kept) const noexcept {
+  return std::any_of(kept_.begin(), kept_.end(), [&](const auto& one) { return one.get() == &kept; });
+}
+
+// A pin that is idle must not keep a buffer whose writer has gone.
+void ReaderCore::look_after_lent(std::int64_t now) noexcept {
+  share::LentFrames* lent = lent_.load(std::memory_order_acquire);
+  if (lent == nullptr || now - looked_after_lent_ < longest_sleep_ns) return;
+  looked_after_lent_ = now;
+  lent->look_after();
+}
+
+// This thread may be away for a while: what a SharedWriter keeps is then looked after by another.
+void ReaderCore::call_the_waiting() noexcept {
+  for (const auto& kept : kept_) kept->call_the_waiting();
+}
+
+std::shared_ptr<const void> ReaderCore::mapping() const noexcept {
+  if (mappings_) return mappings_;
+  return attachment_.segment().payload_owner();
+}
+
 // ---------------------------------------------------------------- nothing there
 
 Failure ReaderCore::failure(Status status) const noexcept {
@@ -202,23 +299,26 @@ Failure ReaderCore::failure(Status status) const noexcept {
 [[gnu::noinline]] Result<Frame> ReaderCore::read_slow(Next next, Status status, Deadline deadline) noexcept {
   for (;;) {
     if (next == Next::failed) return failure(status);
+    if (next == Next::shared) return take_shared(true);
     settle();
+    call_the_waiting();
     // First the wait: a frame comes within nanoseconds or not at all, and everything else can be seen after it.
     Status waited = deadline.at_once() ? Status::timeout : Status::ok;
     if (!deadline.at_once() && seen_writer_.writer_state() != WriterState::closed) {
       waited = waiter_.wait(DataWait{*this}, deadline);
       next = look(status);
       if (next == Next::frame) return take();
-      if (next == Next::failed) continue;
+      if (next != Next::nothing) continue;
       settle();
     }
     const std::int64_t now = os::now_coarse_ns();
+    look_after_lent(now);
     Status ended = look_at_writer(now);
     if (ended == Status::ok && !attachment_.owns_slot()) ended = Status::evicted;
     // whatever it is, the last frames were published before it
     next = look(status);
     if (next == Next::frame) return take();
-    if (next == Next::failed) continue;
+    if (next != Next::nothing) continue;
     if (ended != Status::ok) {
       if (ended == Status::peer_dead) reported_dead_.store(seen_writer_.epoch(), std::memory_order_relaxed);
       return failure(ended);
@@ -268,8 +368,15 @@ bool ReaderCore::blocks_the_writer(std::int64_t now) noexcept {
   const protocol::Oieb& oieb = attachment_.oieb();
   const bool lives = seen_writer_.writer_state() == WriterState::attached &&
                      seen_writer_.epoch() != reported_dead_.load(std::memory_order_relaxed);
-  const bool blocks = lives && held_.span() != 0 && Machine::load_acquire(oieb.writer_waiting) != 0 &&
-                      Machine::load_relaxed(oieb.wanted_pos) > Machine::load_relaxed(attachment_.slot().read_pos);
+  const std::uint64_t oldest = Machine::load_relaxed(attachment_.slot().read_pos);
+  bool blocks = lives && held_.span() != 0 && Machine::load_acquire(oieb.writer_waiting) != 0 &&
+                Machine::load_relaxed(oieb.wanted_pos) > oldest;
+  // what a SharedWriter keeps is not in this reader's hands
+  for (const auto& kept : kept_) blocks = blocks && !kept->keeps(oldest);
+  // a frame of another buffer is in the way of that buffer's writer, who in turn has nothing for whoever writes this
+  // one
+  share::LentFrames* lent = lent_.load(std::memory_order_acquire);
+  blocks = blocks || (lent != nullptr && lent->blocks_a_writer());
   if (!blocks || blocking_at_ != ring_.next()) {
     blocking_at_ = ring_.next();
     blocking_since_ = now;
@@ -300,13 +407,23 @@ Result<std::size_t> ReaderCore::read_many(std::span<Frame> out, std::chrono::nan
   out[0] = std::move(*first);
   std::size_t count = 1;
   Status status;  // of a frame that fails after the first: the next call meets it again
-  while (count < out.size() && look(status) == Next::frame) out[count++] = take();
+  while (count < out.size()) {
+    const Next next = look(status);
+    if (next == Next::frame) {
+      out[count++] = take();
+      continue;
+    }
+    if (next != Next::shared) break;
+    auto shared = take_shared(false);
+    if (!shared) break;
+    out[count++] = std::move(*shared);
+  }
   return count;
 }
 
 Result<Frame> ReaderCore::read_newest(std::chrono::nanoseconds timeout) noexcept {
   std::uint64_t first = 0;  // sequence of the frame that an ordinary read would have given
-  if (ring_.peek() == ring::Peek::frame) {
+  if (const ring::Peek peek = ring_.peek(); peek == ring::Peek::frame || peek == ring::Peek::shared) {
     first = ring_.header().sequence;
     if (!ring_.jump_to_newest()) return failure(Status::corrupt);
     held_.passed(ring_.next());
@@ -316,9 +433,16 @@ Result<Frame> ReaderCore::read_newest(std::chrono::nanoseconds timeout) noexcept
   // at most what is there now: a fast writer must not keep us here
   Status status;
   for (std::uint64_t left = ring_.unread(), from = ring_.next(); ring_.next() - from < left;) {
-    if (look(status) != Next::frame) break;
+    const Next next = look(status);
+    if (next != Next::frame && next != Next::shared) break;
     if (first == 0) first = result->sequence();
-    *result = take();
+    if (next == Next::frame) {
+      *result = take();
+    } else if (auto shared = take_shared(true); shared) {
+      *result = std::move(*shared);
+    } else if (shared.status() != Status::frame_lost) {
+      break;
+    }
   }
   if (first != 0 && result->sequence() > first) {
     skipped_.add(result->sequence() - first);
@@ -374,6 +498,7 @@ Result<void> ReaderCore::Watch::begin(bool for_metadata, ReadyCallback callback,
   if (is_watched()) return watched_already();
   if (core_.waiter_.take_interrupt()) return Status::interrupted;
   if (core_.acknowledge_.frames > 1) core_.settle();
+  core_.call_the_waiting();
   for_metadata_ = for_metadata;
   // a glance, which the asker has had, leaves no trace of what it saw
   if (for_metadata) core_.seen_writer_ = core_.attachment_.writer_place();
@@ -394,6 +519,7 @@ bool ReaderCore::Watch::worth_a_look(std::int64_t now) noexcept {
   if (core_.seen_writer_.writer_state() == WriterState::closed) return true;
   if (now - looked_at_ < longest_sleep_ns) return false;
   looked_at_ = now;
+  core_.look_after_lent(now);
   if (core_.owes_the_writer()) core_.settle();
   const bool alive = core_.seen_writer_.writer_state() != WriterState::attached ||
                      core_.reported_dead_.load(std::memory_order_relaxed) == core_.seen_writer_.epoch() ||
@@ -422,6 +548,9 @@ ReaderStats ReaderCore::stats() const noexcept {
   stats.frames = frames_.get();
   stats.bytes = bytes_.get();
   stats.lost = lost_.get();
+  stats.shared_frames = shared_frames_.get();
+  const share::LentFrames* lent = lent_.load(std::memory_order_acquire);
+  if (lent != nullptr) stats.shared_copied_bytes = lent->copied_bytes();
   stats.skipped = skipped_.get();
   stats.dropped = Machine::load_relaxed(attachment_.oieb().dropped);
   stats.held = held_.span();

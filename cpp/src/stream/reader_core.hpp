@@ -18,6 +18,13 @@
 #include "zerobuffer/frame.hpp"
 #include "zerobuffer/result.hpp"
 
+namespace zerobuffer::share {
+class KeptFrames;
+class LentFrames;
+struct Mappings;
+struct Origin;
+}  // namespace zerobuffer::share
+
 namespace zerobuffer::stream {
 
 /// Lives until the Reader is closed and the last Frame is back; deletes itself then.
@@ -36,12 +43,23 @@ class ReaderCore {
   bool cancel_when() noexcept;
 
   void release(std::uint32_t held) noexcept;
+
+  // For a SharedWriter, which keeps frames of this reader.
+  [[nodiscard]] static ReaderCore* of(const Frame& frame) noexcept { return frame.core_; }
+  [[nodiscard]] const buffer::Attachment& attachment() const noexcept { return attachment_; }
+  [[nodiscard]] std::uint32_t most_held() const noexcept { return held_.capacity(); }
+  [[nodiscard]] std::uint64_t position_of(const Frame& frame) const noexcept { return held_.position_of(frame.held_); }
+  /// Null for a frame that lies in this reader's own buffer.
+  [[nodiscard]] const share::Origin* origin_of(const Frame& frame) const noexcept;
+  void keep_with(std::shared_ptr<share::KeptFrames> kept);
+  [[nodiscard]] bool keeps_with(const share::KeptFrames& kept) const noexcept;
+
   void interrupt() noexcept;
   void set_wait_hook(WaitHook hook, void* context) noexcept { waiter_.set_hook(hook, context); }
   [[nodiscard]] ReaderStats stats() const noexcept;
   [[nodiscard]] BufferInfo info() const noexcept;
   [[nodiscard]] int fd() const noexcept;
-  [[nodiscard]] std::shared_ptr<const void> mapping() const noexcept { return attachment_.segment().payload_owner(); }
+  [[nodiscard]] std::shared_ptr<const void> mapping() const noexcept;
   void close() noexcept;
 
  private:
@@ -69,11 +87,16 @@ class ReaderCore {
   };
 
   ReaderCore(buffer::Attachment attachment, const BufferConfig& config);
-  ~ReaderCore() = default;
+  ~ReaderCore();
 
-  enum class Next : std::uint8_t { frame, nothing, failed };
+  enum class Next : std::uint8_t { frame, shared, nothing, failed };
   [[nodiscard]] Next look(Status& status) noexcept;
+  [[nodiscard]] Next look_slow(ring::Peek peek, Status& status) noexcept;
   [[nodiscard]] Frame take() noexcept;
+  Result<Frame> take_shared(bool step_over_lost) noexcept;
+  void look_after_lent(std::int64_t now) noexcept;
+  void give_back_shared(std::uint32_t held) noexcept;
+  void call_the_waiting() noexcept;
   Result<Frame> read_slow(Next next, Status status, Deadline deadline) noexcept;
   [[nodiscard]] Failure failure(Status status) const noexcept;
 
@@ -114,8 +137,16 @@ class ReaderCore {
   int cpu_ = -1;
   protocol::PlaceWord seen_writer_;
 
+  // Frames that came as descriptors: nothing as long as none has.
+  std::atomic<share::LentFrames*> lent_{nullptr};
+  std::shared_ptr<share::Mappings> mappings_;  // only where descriptors may come
+  std::vector<std::shared_ptr<share::KeptFrames>> kept_;
+  BufferConfig config_;
+  std::int64_t looked_after_lent_ = 0;
+
   Counter frames_;
   Counter bytes_;
+  Counter shared_frames_;
   Counter wakes_;
   Counter looks_;
   Counter lost_;

@@ -70,6 +70,8 @@ std::string_view to_string(Status status) noexcept {
       return "buffer_too_small";
     case Status::lanes_busy:
       return "lanes_busy";
+    case Status::frame_lost:
+      return "frame_lost";
   }
   return "unknown";
 }
@@ -126,6 +128,9 @@ std::string Failure::message() const {
       return "the answer has " + first + " bytes, the buffer given " + second + "; nothing is lost, give a larger one";
     case Status::lanes_busy:
       return "all " + first + " lane(s) are taken by other calls or clients; make the channel with more lanes";
+    case Status::frame_lost:
+      return "frame " + first + " was frame " + second +
+             " of another buffer, which was given back before it could be read here; read on";
     case Status::not_found:
     case Status::already_exists:
     case Status::writer_exists:

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "share/kept_frames.hpp"
 #include "stream/copy.hpp"
 #include "stream/exit_guard.hpp"
 
@@ -20,7 +21,7 @@ constexpr std::size_t always_sampled_size = 1 << 16;  // and for every one from 
 
 ring::RingMemory memory_of(const buffer::Attachment& attachment) noexcept {
   const buffer::Segment& segment = attachment.segment();
-  return {&segment.oieb(), segment.slots(), segment.records(), segment.geometry().capacity};
+  return {&segment.oieb(), segment.slots(), segment.records(), segment.geometry().capacity, segment.pins()};
 }
 }  // namespace
 
@@ -29,17 +30,20 @@ struct WriterCore::SpaceWait {
   WriterCore& core;
   std::uint64_t wanted;
   std::uint32_t seen;
-  bool for_room;  // the readers' held frames are in the way of it
+  bool for_room;         // the readers' held frames, and pins, are in the way of it
+  bool told = for_room;  // who holds it is to know
 
   bool ready() const noexcept {
     const ring::Scan scan = core.ring_.scan();
     if (scan.active != seen) return true;
-    return scan.counted != 0 && scan.impossible == 0 && scan.slowest >= wanted;
+    if (!scan.sound()) return false;
+    // pins are in the way of room, and of nothing else
+    return for_room ? scan.counted != 0 && scan.slowest >= wanted : scan.readers != 0 && scan.slowest_reader >= wanted;
   }
   std::uint32_t arm() const noexcept {
     core.flag_up_ = true;
     // who waits for anything but room names no position: no reader may think that it is in the way
-    return SpaceSignal::arm(core.attachment_.oieb(), for_room ? wanted : 0, core.attachment_.barriers());
+    return SpaceSignal::arm(core.attachment_.oieb(), told ? wanted : 0, core.attachment_.barriers());
   }
   void disarm() const noexcept {}  // see WaitingFlag
   const std::uint32_t& word() const noexcept { return core.attachment_.oieb().space_futex; }
@@ -61,7 +65,9 @@ struct WriterCore::SpaceWait {
 struct WriterCore::WaitingFlag {
   WriterCore& core;
   ~WaitingFlag() {
-    if (std::exchange(core.flag_up_, false)) SpaceSignal::disarm(core.attachment_.oieb());
+    if (!std::exchange(core.flag_up_, false)) return;
+    SpaceSignal::disarm(core.attachment_.oieb());
+    for (const auto& kept : core.kept_) kept->call_the_waiting();  // it may be waiting for the readers, too
   }
 };
 
@@ -194,7 +200,7 @@ void WriterCore::end_batch() noexcept {
 
 // A forked child frees nothing of its parent's: mappings stay, and the lock's descriptor may be somebody else's by now.
 void WriterCore::release_if_unused() noexcept {
-  if (!attachment_.forked() && closed_ && !claim_open_ && !batch_open_) delete this;
+  if (!attachment_.forked() && closed_ && !claim_open_ && !batch_open_ && kept_.empty()) delete this;
 }
 
 // ---------------------------------------------------------------- no room
@@ -285,6 +291,7 @@ Status WriterCore::look_at_readers(bool must_look) noexcept {
     }
     suspicious_ = scan.impossible;
     dead_ = dead;
+    look_at_pins(scan.impossible_pins);
     if (living != 0 && dead != 0) {
       // others go on; the dead one's frames were kept until their room was needed, which is now
       protocol::Oieb& oieb = attachment_.oieb();
@@ -301,6 +308,98 @@ Status WriterCore::look_at_readers(bool must_look) noexcept {
   if (scan.active == 0) return readers_ever_came() ? Status::closed : Status::ok;
   if (dead_ != 0) return Status::peer_dead;
   return Status::ok;
+}
+
+// A dead pin holds nothing any more, and one at an impossible position no longer than a reader there. A living one that
+// is merely far behind came too late and is about to see it.
+void WriterCore::look_at_pins(std::uint64_t impossible) noexcept {
+  const std::span<protocol::ReaderSlot> pins = attachment_.segment().pins();
+  for (std::uint32_t i = 0; i < pins.size(); ++i) {
+    const PlaceWord seen = Slots::place(pins[i]);  // the word first, then its lock
+    if (seen.slot_state() == SlotState::free) continue;
+    if (!attachment_.pin_lock_held(i)) {
+      attachment_.free_dead_pin(i, seen);
+    } else if ((impossible & suspicious_pins_ & std::uint64_t{1} << i) != 0) {
+      attachment_.evict_pin(i, seen);
+    }
+  }
+  suspicious_pins_ = impossible;
+}
+
+// ---------------------------------------------------------------- frames of other buffers
+
+Status WriterCore::usable() const noexcept {
+  if (closed_) return Status::handle_closed;
+  if (attachment_.forked()) return Status::forked;
+  return claim_open_ ? Status::claim_open : Status::ok;
+}
+
+Status WriterCore::drop() noexcept {
+  ring_.drop();
+  return Status::dropped;
+}
+
+void WriterCore::begin_sharing(std::shared_ptr<share::KeptFrames> kept) {
+  if (!sources_) sources_ = std::make_unique<share::SourceTable>(attachment_.segment());
+  kept_.push_back(std::move(kept));
+}
+
+void WriterCore::end_sharing(const share::KeptFrames& kept) noexcept {
+  std::erase_if(kept_, [&](const auto& one) { return one.get() == &kept; });
+  release_if_unused();
+}
+
+bool WriterCore::all_passed(std::uint64_t position) const noexcept {
+  const ring::Scan scan = ring_.scan();
+  if (scan.readers != 0) return scan.slowest_reader >= position;
+  return Slots::epoch_sum(attachment_.segment().slots()) != 0;
+}
+
+share::Named WriterCore::name_source(share::SegmentId id, std::string_view name) noexcept {
+  return sources_->name(id, name, [this](std::uint64_t position) { return all_passed(position); });
+}
+
+Result<std::uint64_t> WriterCore::write_descriptor(const protocol::Descriptor& descriptor, FrameInfo info,
+                                                   std::size_t size, Deadline& deadline) noexcept {
+  Status status;
+  std::byte* found = room(sizeof descriptor, deadline, Full::wait, status);
+  if (found == nullptr) return failure(status, sizeof descriptor);
+  ZEROBUFFER_POINT("forward.reserved");
+  auto* words = reinterpret_cast<std::uint64_t*>(found);
+  // relaxed: the release store of write_pos publishes them
+  Machine::store_relaxed(words[0], std::uint64_t{descriptor.source} | std::uint64_t{descriptor.source_version} << 32);
+  Machine::store_relaxed(words[1], descriptor.position);
+  Machine::store_relaxed(words[2], descriptor.size);
+  Machine::store_relaxed(words[3], descriptor.sequence);
+  ring_.commit(sizeof descriptor, info.type, info.tag, sizeof descriptor, protocol::record_flag::shared_descriptor);
+  const std::uint64_t end = ring_.end();
+  sources_->used(descriptor.source, end);
+  ZEROBUFFER_POINT("forward.described");
+  bytes_.add(size);
+  publish(size);
+  return end;
+}
+
+Status WriterCore::wait_until_passed(std::uint64_t position, Deadline& deadline, bool for_room) noexcept {
+  if (attachment_.forked()) return Status::forked;
+  if (closed_) {  // its words are not ours any more: nobody wakes us
+    if (all_passed(position)) return Status::ok;
+    os::sleep_ns(1'000'000);
+    const std::int64_t now = os::now_ns();
+    return now >= deadline.at(now) ? Status::timeout : Status::ok;
+  }
+  if (ring_.publish()) wakes_.add();
+  const WaitingFlag flag{*this};
+  for (;;) {
+    if (attachment_.forked()) return Status::forked;
+    const Status status = look_at_readers(false);
+    if (all_passed(position)) return Status::ok;
+    if (status != Status::ok) return status;
+    if (deadline.at_once()) return Status::timeout;
+    const ring::Scan scan = ring_.scan();
+    const Status waited = waiter_.wait(SpaceWait{*this, position, scan.active, false, for_room}, deadline);
+    if (waited != Status::ok) return all_passed(position) ? Status::ok : waited;
+  }
 }
 
 // ---------------------------------------------------------------- others wait for us
@@ -331,11 +430,17 @@ bool WriterCore::Watch::worth_a_look(std::int64_t now) noexcept {
   if (scan.active == 0 && core_.readers_ever_came()) return true;  // closed
   if (now - looked_at_ < longest_sleep_ns) return false;
   looked_at_ = now;
-  if (scan.impossible != 0) return true;  // the next call's second look evicts it, where it stays so
+  if (!scan.sound()) return true;  // the next call's second look evicts it, where it stays so
   const std::span<protocol::ReaderSlot> slots = attachment.segment().slots();
   for (std::uint32_t i = 0; i < slots.size(); ++i) {
     if (Slots::place(slots[i]).slot_state() == SlotState::free || attachment.slot_lock_held(i)) continue;
     core_.looked_at_ = 0;  // so that the next call looks too
+    return true;
+  }
+  const std::span<protocol::ReaderSlot> pins = attachment.segment().pins();
+  for (std::uint32_t i = 0; i < pins.size(); ++i) {
+    if (Slots::place(pins[i]).slot_state() == SlotState::free || attachment.pin_lock_held(i)) continue;
+    core_.looked_at_ = 0;
     return true;
   }
   return false;
@@ -402,7 +507,7 @@ Result<void> WriterCore::drain(std::chrono::nanoseconds timeout) noexcept {
     const Status status = look_at_readers(false);
     const ring::Scan scan = ring_.scan();
     if (ring_.frames() == 0) return {};
-    if (scan.counted != 0 && scan.impossible == 0 && scan.slowest == ring_.write_pos()) return {};
+    if (scan.readers != 0 && scan.sound() && scan.slowest_reader == ring_.write_pos()) return {};
     if (scan.active == 0 && unread_by_all() == 0) return {};
     if (status != Status::ok) return status;
     if (deadline.at_once()) return Status::timeout;
@@ -423,6 +528,7 @@ Result<std::uint32_t> WriterCore::forget_dead_readers() noexcept {
     ++freed;
     Machine::store_relaxed(oieb.readers_lost, Machine::load_relaxed(oieb.readers_lost) + 1);
   }
+  look_at_pins(0);
   dead_ = 0;
   forgotten_epochs_ = Slots::epoch_sum(slots);
   ring_.reclaim_unread();
@@ -461,7 +567,7 @@ WriterStats WriterCore::stats() const noexcept {
     const bool reads = seen.slot_state() == SlotState::active || seen.slot_state() == SlotState::joining;
     if (reads && attachment_.slot_lock_held(i)) ++stats.readers;
   }
-  if (scan.counted != 0 && scan.impossible == 0) stats.unread_bytes = position - scan.slowest;
+  if (scan.readers != 0 && scan.sound()) stats.unread_bytes = position - scan.slowest_reader;
   return stats;
 }
 
@@ -489,6 +595,7 @@ Result<std::uint64_t> WriterCore::close(std::chrono::nanoseconds linger) noexcep
     const ring::Scan scan = ring_.scan();
     const bool read_on = scan.active > static_cast<std::uint32_t>(__builtin_popcountll(dead_));
     if (!read_on) unread = unread_by_all();
+    for (const auto& kept : kept_) kept->output_closed();
     attachment_.leave();
   }
   forget_at_exit(attachment_);

@@ -6,18 +6,25 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string_view>
+#include <vector>
 
 #include "buffer/attachment.hpp"
 #include "buffer/machine.hpp"
 #include "ring/writer.hpp"
+#include "share/source_table.hpp"
 #include "stream/waiter.hpp"
 #include "stream/watcher.hpp"
 #include "zerobuffer/config.hpp"
 #include "zerobuffer/writer.hpp"
 
+namespace zerobuffer::share {
+class KeptFrames;
+}
+
 namespace zerobuffer::stream {
 
-/// Lives until the Writer is closed and its Claim and Batch, if any, are gone; deletes itself then.
+/// Lives until the Writer is closed and its Claim, Batch and SharedWriters, if any, are gone; deletes itself then.
 class WriterCore {
  public:
   static WriterCore* make(buffer::Attachment attachment, const BufferConfig& config);
@@ -43,6 +50,23 @@ class WriterCore {
 
   void interrupt() noexcept;
   void set_wait_hook(WaitHook hook, void* context) noexcept { waiter_.set_hook(hook, context); }
+
+  // For SharedWriters, which keep this alive.
+  [[nodiscard]] const buffer::Attachment& attachment() const noexcept { return attachment_; }
+  /// ok, or why nothing can be written now.
+  [[nodiscard]] Status usable() const noexcept;
+  [[nodiscard]] bool drops() const noexcept { return full_ == FullPolicy::drop; }
+  Status drop() noexcept;
+  void begin_sharing(std::shared_ptr<share::KeptFrames> kept);
+  void end_sharing(const share::KeptFrames& kept) noexcept;
+  [[nodiscard]] share::Named name_source(share::SegmentId id, std::string_view name) noexcept;
+  /// Sends a frame of `size` bytes that lies elsewhere; returns the position behind its descriptor.
+  Result<std::uint64_t> write_descriptor(const protocol::Descriptor& descriptor, FrameInfo info, std::size_t size,
+                                         Deadline& deadline) noexcept;
+  /// Waits until every reader has let go of everything before `position`; what the dead hold, counts.
+  /// @param for_room whether it keeps this writer from going on, so that a reader that holds it should be told
+  Status wait_until_passed(std::uint64_t position, Deadline& deadline, bool for_room) noexcept;
+
   [[nodiscard]] WriterStats stats() const noexcept;
   [[nodiscard]] BufferInfo info() const noexcept { return attachment_.info(); }
   [[nodiscard]] int fd() const noexcept;
@@ -79,6 +103,7 @@ class WriterCore {
   ~WriterCore() = default;
 
   [[nodiscard]] Status check_claim(std::size_t size) const noexcept;
+  [[nodiscard]] bool all_passed(std::uint64_t position) const noexcept;
   [[nodiscard]] std::byte* room(std::size_t size, Deadline deadline, Full full, Status& status) noexcept;
   [[nodiscard]] std::byte* room_slow(std::size_t size, Deadline deadline, Full full, Status& status) noexcept;
   [[nodiscard]] Failure failure(Status status, std::size_t size) const noexcept;
@@ -88,6 +113,7 @@ class WriterCore {
 
   /// What the readers' places and locks say: ok (there is somebody to wait for), closed, or peer_dead.
   [[nodiscard]] Status look_at_readers(bool must_look) noexcept;
+  void look_at_pins(std::uint64_t impossible) noexcept;
   [[nodiscard]] bool readers_ever_came() const noexcept;
   [[nodiscard]] std::uint64_t unread_by_all() const noexcept;
   void release_if_unused() noexcept;
@@ -102,11 +128,14 @@ class WriterCore {
   bool flag_up_ = false;  // writer_waiting was set by the call that is running
   bool batch_open_ = false;
   bool closed_ = false;
-  bool metadata_settled_ = false;     // written by this end
-  std::uint64_t frames_at_open_ = 0;  // the metadata comes before the first frame of this end
+  std::vector<std::shared_ptr<share::KeptFrames>> kept_;  // one per SharedWriter
+  std::unique_ptr<share::SourceTable> sources_;           // made by the first of them
+  bool metadata_settled_ = false;                         // written by this end
+  std::uint64_t frames_at_open_ = 0;                      // the metadata comes before the first frame of this end
   std::int64_t looked_at_ = 0;
   std::uint64_t suspicious_ = 0;  // slots whose position was impossible at the last look
-  std::uint64_t dead_ = 0;        // active slots whose owner was dead at the last look
+  std::uint64_t suspicious_pins_ = 0;
+  std::uint64_t dead_ = 0;  // active slots whose owner was dead at the last look
   std::uint64_t forgotten_epochs_ = 0;
   std::uint64_t sampled_at_frame_ = 0;
   int cpu_ = -1;

@@ -6,6 +6,7 @@ processes: Python has no memory barriers, so nothing here is for use while someb
 
 from zbref.errors import (
     Corrupt,
+    FrameLost,
     FrameTooLarge,
     Incompatible,
     MetadataExists,
@@ -24,6 +25,7 @@ from zbref.segment import Geometry, Segment
 __all__ = [
     "Corrupt",
     "Frame",
+    "FrameLost",
     "FrameTooLarge",
     "Geometry",
     "Incompatible",

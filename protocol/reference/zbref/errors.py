@@ -37,6 +37,12 @@ class FrameTooLarge(SegmentError):
     status = "frame_too_large"
 
 
+class FrameLost(SegmentError):
+    """The next frame lay in another segment and is gone (23.3)."""
+
+    status = "frame_lost"
+
+
 class RingFull(SegmentError):
     """There is no room now (7.8)."""
 

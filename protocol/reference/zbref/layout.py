@@ -15,7 +15,9 @@ PAYLOAD_LEAD = 32
 PAGE_SIZE = 4096
 SLOT_SIZE = 128
 MAX_READERS = 64
-MAX_SHARE_SLOTS = 64  # reserved: what this version makes and accepts has none
+MAX_SHARE_SLOTS = 64
+MAX_SOURCES = 16
+SOURCE_SIZE = 256
 MAX_CAPACITY = 1 << 37
 MAX_METADATA_SIZE = 1 << 30
 MAX_POSITION = 1 << 62
@@ -27,9 +29,9 @@ INITIALISING, READY, RETIRED = 0, 1, 2
 NEVER, ATTACHED, CLOSED = 0, 1, 2
 FREE, JOINING, ACTIVE, CLOSING = 0, 1, 2, 3
 
-FLAG_PADDING = 1
-KNOWN_FLAGS = FLAG_PADDING
-KNOWN_FEATURES = 0
+FLAG_PADDING, FLAG_SHARED = 1, 2
+FEATURE_SHARING = 4
+KNOWN_FEATURES = FEATURE_SHARING
 
 # name: (offset, struct format)
 OIEB: Dict[str, Tuple[int, str]] = {
@@ -56,6 +58,7 @@ OIEB: Dict[str, Tuple[int, str]] = {
     "last_record_pos": (0x0A8, "<Q"),
     "dropped": (0x0B0, "<Q"),
     "reclaim_pos": (0x0B8, "<Q"),
+    "lanes_used": (0x0C0, "<I"),
     "readers_waiting": (0x100, "<Q"),
     "data_futex": (0x108, "<I"),
     "readers_fence_required": (0x110, "<Q"),
@@ -89,7 +92,19 @@ SLOT: Dict[str, Tuple[int, str]] = {
     "lost": (0x30, "<Q"),
     "skipped": (0x38, "<Q"),
     "evicted_epoch": (0x40, "<Q"),
+    "client": (0x48, "<Q"),
+    "pinned_for": (0x50, "<16s"),
 }
+
+SOURCE: Dict[str, Tuple[int, str]] = {
+    "version": (0x00, "<I"),
+    "name_size": (0x04, "<I"),
+    "segment_id": (0x08, "<16s"),
+    "last_pos": (0x18, "<Q"),
+    "name": (0x20, "<200s"),
+}
+# source, source_version, position, size, sequence
+DESCRIPTOR = struct.Struct("<IIQQQ")
 
 # size, sequence, tag, extent, type, flags
 HEADER = struct.Struct("<QQQIHH")
@@ -115,6 +130,10 @@ class Header:
     @property
     def padding(self) -> bool:
         return bool(self.flags & FLAG_PADDING)
+
+    @property
+    def shared(self) -> bool:
+        return self.flags == FLAG_SHARED
 
     def pack(self) -> bytes:
         return HEADER.pack(self.size, self.sequence, self.tag, self.extent, self.type, self.flags)

@@ -6,12 +6,13 @@ by the caller, and by default nobody is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Collection, Dict, List, Optional
+from dataclasses import dataclass, replace
+from typing import Collection, Dict, List, Mapping, Optional
 
 from zbref import layout
 from zbref.errors import (
     Corrupt,
+    FrameLost,
     FrameTooLarge,
     MetadataExists,
     MetadataInUse,
@@ -120,6 +121,16 @@ class Writer:
         self.claimed = size
         return self.segment.payload(self.position + self.pads, size)
 
+    def write_descriptor(self, index: int, position: int, size: int, sequence: int, type: int = 0, tag: int = 0) -> int:
+        """Sends a frame that lies in the segment of this entry of the source table (23.2)."""
+        version = self.segment.get_source(index, "version")
+        self.claim(layout.DESCRIPTOR.size)[:] = layout.DESCRIPTOR.pack(index, version, position, size, sequence)
+        at = self.position + self.pads
+        own = self.commit(layout.DESCRIPTOR.size, type, tag)
+        self.segment.set_header(at, replace(self.segment.header(at), flags=layout.FLAG_SHARED))
+        self.segment.set_source(index, "last_pos", self.position)
+        return own
+
     def commit(self, size: int, type: int = 0, tag: int = 0) -> int:
         """Publishes the first `size` bytes of the claim; returns the sequence."""
         if self.claimed is None or size > self.claimed:
@@ -168,7 +179,7 @@ class Writer:
         self.began = True
         if read_metadata(segment) == data:
             return
-        self._renew(write_off=any(segment.place(slot).epoch for slot in range(segment.geometry.slots)))
+        self._renew(write_off=any(segment.place(slot).epoch for slot in range(segment.geometry.max_readers)))
         if self.base != self.position:
             self.began = False
             raise MetadataInUse("frames of the old stream can still be read")
@@ -230,12 +241,14 @@ class Writer:
 class Reader:
     """The reading end. Frames are let go in any order; they are given back in the order of the ring."""
 
-    def __init__(self, segment: Segment, join: str = "automatic", alive: Collection[int] = ()) -> None:
+    def __init__(self, segment: Segment, join: str = "automatic", alive: Collection[int] = (),
+                 sources: Optional[Mapping[bytes, Segment]] = None) -> None:
         """Takes a slot.
 
         Args:
             join: "automatic", "now", "oldest" or "resume" (chapter 12).
             alive: slots whose owner is known to live.
+            sources: the segments that descriptors may name (chapter 23), by their id.
 
         Raises:
             TooManyReaders, NothingToResume, Corrupt
@@ -243,9 +256,10 @@ class Reader:
         self.segment = segment
         self.held: Dict[int, Frame] = {}
         self.lost = 0
+        self.sources = sources or {}
         self.expected: Optional[int] = None
         self._resumed_count: Optional[int] = None
-        first_ever = all(segment.place(slot).epoch == 0 for slot in range(segment.geometry.slots))
+        first_ever = all(segment.place(slot).epoch == 0 for slot in range(segment.geometry.max_readers))
         if join == "resume":
             self.slot = self._resume(alive)
         else:
@@ -257,7 +271,11 @@ class Reader:
         self.write_pos = self._load_write_pos()
 
     def read(self) -> Optional[Frame]:
-        """The next frame, None if there is none. Steps over padding."""
+        """The next frame, None if there is none. Steps over padding.
+
+        Raises:
+            FrameLost: it lay in another segment and is gone; it was stepped over.
+        """
         while True:
             if self.next == self.write_pos:
                 self.write_pos = self._load_write_pos()
@@ -268,6 +286,8 @@ class Reader:
             if header.padding:
                 self.next += header.length
                 continue
+            if header.shared:
+                return self._take_shared(header)
             return self._take(header)
 
     def read_newest(self) -> Optional[Frame]:
@@ -308,13 +328,16 @@ class Reader:
         header = self.segment.header(position)
         capacity = self.segment.geometry.capacity
         end = position % capacity + header.length
-        if header.flags & ~layout.KNOWN_FLAGS:
+        known = layout.FLAG_PADDING | (layout.FLAG_SHARED if self.segment.geometry.share_slots else 0)
+        if header.flags & ~known or header.flags == layout.FLAG_PADDING | layout.FLAG_SHARED:
             raise Corrupt(f"flags {header.flags} at {position}")
         if header.extent == 0 or header.length > self.write_pos - position or end > capacity:
             raise Corrupt(f"extent {header.extent} at {position}")
         if header.padding:
             if end != capacity or position % capacity == 0:
                 raise Corrupt(f"padding at {position} ends at offset {end}")
+        elif header.shared and (header.size != layout.DESCRIPTOR.size or header.length != UNIT):
+            raise Corrupt(f"a descriptor of {header.size} bytes at {position}")
         elif header.size > header.length - layout.HEADER_SIZE:
             raise Corrupt(f"size {header.size} at {position}, extent {header.extent}")
         elif header.sequence == 0 or (self.expected is not None and (
@@ -334,6 +357,35 @@ class Reader:
         self.next += header.length
         self.expected = header.sequence + 1
         return frame
+
+    def _take_shared(self, header: Header) -> Frame:
+        """A frame of another segment (23.3)."""
+        index, version, position, size, sequence = layout.DESCRIPTOR.unpack(
+            self.segment.payload(self.next, header.size))
+        if index >= layout.MAX_SOURCES or version == 0 or version % 2:
+            raise Corrupt(f"source {index}, version {version} at {self.next}")
+        source = None
+        if self.segment.get_source(index, "version") == version:
+            source = self.sources.get(bytes(self.segment.get_source(index, "segment_id")))
+        payload = self._find(source, position, size, sequence) if source else None
+        own = self._take(header)
+        if payload is None:
+            self.release(own)
+            raise FrameLost(f"frame {header.sequence} was frame {sequence} of another segment")
+        return replace(own, payload=payload)
+
+    @staticmethod
+    def _find(source: Segment, position: int, size: int, sequence: int) -> Optional[memoryview]:
+        capacity = source.geometry.capacity
+        length = layout.record_length(size)
+        if size > capacity - layout.HEADER_SIZE or position % UNIT or position % capacity + length > capacity:
+            raise Corrupt(f"position {position}, size {size} in a ring of {capacity}")
+        if not source.get("reclaim_pos") <= position <= source.get("write_pos") - length:
+            return None
+        header = source.header(position)
+        if (header.sequence, header.size, header.flags) != (sequence, size, 0):
+            return None
+        return source.payload(position, size).toreadonly()
 
     def _give_back(self) -> None:
         position, following = self.next, self.expected

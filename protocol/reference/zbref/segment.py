@@ -9,7 +9,7 @@ import mmap
 import os
 import struct
 from dataclasses import dataclass
-from typing import Union
+from typing import Any, Union
 
 from zbref import layout
 from zbref.errors import Corrupt, Incompatible, NotReady, Retired
@@ -32,6 +32,8 @@ class Geometry:
     payload_size: int
     reader_table_offset: int
     reader_table_size: int
+    source_table_offset: int = 0
+    source_table_size: int = 0
 
     @property
     def max_frame_size(self) -> int:
@@ -42,8 +44,8 @@ class Geometry:
         return self.max_readers + self.share_slots
 
     @classmethod
-    def plan(cls, payload_size: int, metadata_size: int = 64, max_readers: int = 1,
-             alignment: int = layout.PAGE_SIZE) -> "Geometry":
+    def plan(cls, payload_size: int, metadata_size: int = 64, max_readers: int = 1, alignment: int = layout.PAGE_SIZE,
+             share_slots: int = 0) -> "Geometry":
         """The geometry that a creator chooses for frames of `payload_size` bytes."""
         capacity = layout.round_up(payload_size + layout.HEADER_SIZE, layout.UNIT)
         if payload_size < 1 or capacity > layout.MAX_CAPACITY:
@@ -52,21 +54,28 @@ class Geometry:
             raise ValueError(f"metadata_size {metadata_size}: not 0 bytes to 1 GiB")
         if not 1 <= max_readers <= layout.MAX_READERS:
             raise ValueError(f"max_readers {max_readers}: not 1 to 64")
-        table_size = max_readers * layout.SLOT_SIZE
+        if not 0 <= share_slots <= layout.MAX_SHARE_SLOTS:
+            raise ValueError(f"share_slots {share_slots}: not 0 to 64")
+        table_size = (max_readers + share_slots) * layout.SLOT_SIZE
         metadata_offset = layout.OIEB_SIZE + table_size
-        payload_offset = layout.round_up(metadata_offset + metadata_size, alignment)
+        end = metadata_offset + metadata_size
+        source_offset = layout.round_up(end, layout.UNIT) if share_slots else 0
+        source_size = layout.MAX_SOURCES * layout.SOURCE_SIZE if share_slots else 0
+        payload_offset = layout.round_up(max(end, source_offset + source_size), alignment)
         block_size = layout.round_up(capacity + layout.PAYLOAD_LEAD, layout.PAGE_SIZE)
         return cls(
             segment_size=payload_offset + block_size,
             capacity=capacity,
             max_readers=max_readers,
-            share_slots=0,
+            share_slots=share_slots,
             metadata_offset=metadata_offset,
             metadata_size=metadata_size,
             payload_offset=payload_offset,
             payload_size=block_size,
             reader_table_offset=layout.OIEB_SIZE,
             reader_table_size=table_size,
+            source_table_offset=source_offset,
+            source_table_size=source_size,
         )
 
 
@@ -84,15 +93,16 @@ class Segment:
 
     @classmethod
     def create(cls, payload_size: int, metadata_size: int = 64, max_readers: int = 1, segment_id: bytes = bytes(16),
-               alignment: int = layout.PAGE_SIZE) -> "Segment":
+               alignment: int = layout.PAGE_SIZE, share_slots: int = 0) -> "Segment":
         """A new empty segment in a bytearray, ready."""
-        plan = Geometry.plan(payload_size, metadata_size, max_readers, alignment)
+        plan = Geometry.plan(payload_size, metadata_size, max_readers, alignment, share_slots)
         segment = cls.__new__(cls)
         segment.buffer = bytearray(plan.segment_size)
         segment.set("oieb_size", layout.OIEB_SIZE)
         segment.set("version", bytes([layout.VERSION_MAJOR, layout.VERSION_MINOR, 0, 0]))
         segment.set("magic", layout.MAGIC)
         segment.set("ring_count", 1)
+        segment.set("feature_flags", layout.FEATURE_SHARING if share_slots else 0)
         segment.set_counts([(0, 0), (layout.PARKED, 0)])
         segment.set("segment_id", segment_id)
         for field, value in vars(plan).items():
@@ -161,6 +171,29 @@ class Segment:
             raise IndexError(f"slot {slot} of {self.geometry.slots}")
         return self.geometry.reader_table_offset + slot * layout.SLOT_SIZE
 
+    # the source table (chapter 23)
+
+    def get_source(self, index: int, field: str) -> Any:
+        offset, form = layout.SOURCE[field]
+        return struct.unpack_from(form, self.buffer, self._source_offset(index) + offset)[0]
+
+    def set_source(self, index: int, field: str, value: Union[int, bytes]) -> None:
+        offset, form = layout.SOURCE[field]
+        struct.pack_into(form, self.buffer, self._source_offset(index) + offset, value)
+
+    def _source_offset(self, index: int) -> int:
+        if not 0 <= index < layout.MAX_SOURCES or not self.geometry.source_table_size:
+            raise IndexError(f"source {index}")
+        return self.geometry.source_table_offset + index * layout.SOURCE_SIZE
+
+    def name_source(self, index: int, segment_id: bytes, name: str) -> None:
+        """Writes an entry of the source table."""
+        self.set_source(index, "segment_id", segment_id)
+        self.set_source(index, "name", name.encode())
+        self.set_source(index, "name_size", len(name))
+        self.set_source(index, "version", (self.get_source(index, "version") | 1) + 1)
+        self.set("source_count", max(self.get("source_count"), index + 1))
+
     # the ring's bytes
 
     def address(self, position: int) -> int:
@@ -213,7 +246,14 @@ class Segment:
         demand(self.get("ring_count") == 1, f"ring_count {self.get('ring_count')}")
         demand(self.get("ring_index") == 0, f"ring_index {self.get('ring_index')}")
         demand(1 <= geometry.max_readers <= layout.MAX_READERS, f"max_readers {geometry.max_readers}")
-        demand(geometry.share_slots == 0, f"share_slots {geometry.share_slots}")
+        if self.get("feature_flags") & layout.FEATURE_SHARING:
+            demand(1 <= geometry.share_slots <= layout.MAX_SHARE_SLOTS, f"share_slots {geometry.share_slots}")
+            demand(geometry.source_table_size >= layout.MAX_SOURCES * layout.SOURCE_SIZE,
+                   f"source_table_size {geometry.source_table_size}")
+            demand(geometry.source_table_offset % layout.UNIT == 0,
+                   f"source_table_offset {geometry.source_table_offset}")
+        else:
+            demand(geometry.share_slots == 0, f"share_slots {geometry.share_slots}")
         demand(layout.UNIT <= geometry.capacity <= layout.MAX_CAPACITY and geometry.capacity % layout.UNIT == 0,
                f"capacity {geometry.capacity}")
         demand(geometry.metadata_size <= layout.MAX_METADATA_SIZE, f"metadata_size {geometry.metadata_size}")
@@ -227,7 +267,8 @@ class Segment:
 
     @staticmethod
     def _check_blocks(geometry: Geometry) -> None:
-        blocks = sorted([
+        sources = [(geometry.source_table_offset, geometry.source_table_size, "source table")]
+        blocks = sorted((sources if geometry.share_slots else []) + [
             (geometry.reader_table_offset, geometry.reader_table_size, "reader table"),
             (geometry.metadata_offset, geometry.metadata_size, "metadata block"),
             (geometry.payload_offset, geometry.payload_size, "payload block"),
