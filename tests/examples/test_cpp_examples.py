@@ -1,6 +1,7 @@
 """The C++ examples run and do what they say."""
 
 import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -72,3 +73,20 @@ def test_the_feeder_publishes_no_half_picture(name):
     assert fed.returncode == 1
     assert "inside a picture, after 5 of 96 bytes" in fed.stderr
     assert '"frames":2' in output.replace(" ", "")
+
+
+def test_pictures_are_inverted_in_place_and_another_type_is_refused(name):
+    server = subprocess.Popen([str(PROGRAMS / "invert_server"), name], stdout=subprocess.PIPE, text=True)
+    try:
+        assert server.stdout.readline() == "serving\n"
+        client = run("invert_client", name)
+        server.send_signal(signal.SIGINT)
+        output, _ = server.communicate(timeout=TIMEOUT)
+    finally:
+        server.kill()
+        server.wait()
+    assert (client.returncode, client.stderr) == (0, "")
+    assert client.stdout.splitlines() == [
+        *(f"picture {number}: pixels of {255 - 10 * number}, in place" for number in range(10)),
+        "remote_error: no handler for requests of type 200"]
+    assert (server.returncode, output) == (0, "11 requests, 1 errors, 0 bytes copied\n")
