@@ -15,13 +15,14 @@ from pathlib import Path
 
 ROOT = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent.parent).resolve()
 
-# protocol -> ring -> stream and os -> buffer -> stream; buffer may use the ring's handshake with the reader slots.
+# protocol -> ring -> stream -> duplex and os -> buffer -> stream; buffer may use the ring's handshake with the reader slots.
 MAY_INCLUDE = {
     "protocol": set(),
     "ring": {"protocol"},
     "os": set(),
     "buffer": {"protocol", "ring", "os"},
     "stream": {"protocol", "ring", "os", "buffer"},
+    "duplex": {"protocol", "ring", "os", "buffer", "stream"},
     "c_api": set(),
 }
 LAYERS = set(MAY_INCLUDE)
