@@ -122,7 +122,7 @@ ReaderCore::Next ReaderCore::look_slow(ring::Peek peek, Status& status) noexcept
 }
 
 Result<Frame> ReaderCore::read(std::chrono::nanoseconds timeout) noexcept {
-  Status status;
+  Status status = Status::ok;
   const Next next = look(status);
   if (next == Next::frame) [[likely]] {
     return take();
