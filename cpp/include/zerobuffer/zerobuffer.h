@@ -84,7 +84,9 @@ typedef enum zb_status {
   /* calls */
   ZB_REMOTE_ERROR = 28,
   ZB_BUFFER_TOO_SMALL = 29,
-  ZB_LANES_BUSY = 30
+  ZB_LANES_BUSY = 30,
+  /* sharing */
+  ZB_FRAME_LOST = 31
 } zb_status;
 
 /* The name of a status, e.g. "peer_dead"; "unknown" for a value that is none. Static text. Any thread, never blocks. */
@@ -147,6 +149,9 @@ typedef struct zb_buffer_config {
   uint32_t acknowledge_frames;      /* reader: tell the writer of freed room after so many frames, at least 1 [1] */
   uint32_t max_held;                /* reader: frames held at the same time, 1 … 65,536 [256] */
   uint64_t acknowledge_interval_ns; /* reader: … and, where not 0, at the first call after this time [0] */
+  /* geometry: 0: no sharing (zb_shared_writer); else how many readers of other buffers can look at frames of this one
+   * at the same time without copying them, 1 … 64 [0] */
+  uint32_t share_slots;
 } zb_buffer_config;
 
 /* Fills *config with the defaults. `struct_size` is sizeof(zb_buffer_config) as the caller knows it.
@@ -168,6 +173,7 @@ typedef struct zb_buffer_info {
   uint64_t huge_bytes;     /* bytes of this mapping in huge pages now (reads /proc: not per frame) */
   uint32_t max_readers;
   bool created; /* this end made the buffer */
+  uint32_t share_slots;
 } zb_buffer_info;
 
 /* Keeps the memory of a buffer mapped in this process (not the reader's or writer's place in it) until
@@ -208,15 +214,17 @@ typedef struct zb_reader_stats {
   size_t struct_size; /* set by the caller */
   uint64_t frames;    /* handed out */
   uint64_t bytes;     /* payload bytes handed out */
-  uint64_t lost;      /* frames that this reader should have seen and did not (a resume that came too late) */
+  uint64_t lost;      /* frames that this reader should have seen and did not: a resume came too late; ZB_FRAME_LOST */
   uint64_t skipped;   /* passed over by zb_reader_read_newest() */
   uint64_t dropped;   /* frames that the writer dropped since the buffer was made */
   uint64_t sleeps;    /* futex waits */
   uint64_t barriers;  /* barriers before sleeping */
   uint64_t wakes;     /* futex wakes */
   uint64_t liveness_checks;
-  uint64_t unread_bytes; /* bytes of ring published and not yet handed out */
-  uint32_t held;         /* frames from the oldest one held to the last one handed out */
+  uint64_t unread_bytes;        /* bytes of ring published and not yet handed out */
+  uint32_t held;                /* frames from the oldest one held to the last one handed out */
+  uint64_t shared_frames;       /* handed out that lie in another buffer (zb_shared_writer) … */
+  uint64_t shared_copied_bytes; /* … and bytes of such frames copied, as that buffer had no pin free */
 } zb_reader_stats;
 
 /* Makes a buffer and attaches its first reader. A stale buffer of that name (all users dead) is taken over.
@@ -240,7 +248,8 @@ ZB_API zb_status zb_reader_open_fd(int fd, const zb_buffer_config* config, zb_re
 
 /* Waits for the next frame, which the caller releases.
  * Answers: ZB_TIMEOUT; ZB_CLOSED when the writer has closed and all was read; ZB_PEER_DEAD, once per dead writer, when
- * all that it committed was read; ZB_HELD_FRAMES_BLOCK, ZB_TOO_MANY_HELD, ZB_EVICTED, ZB_CORRUPT, ZB_INTERRUPTED,
+ * all that it committed was read; ZB_FRAME_LOST where the next frame lay in another buffer and is gone (it was stepped
+ * over: read on); ZB_HELD_FRAMES_BLOCK, ZB_TOO_MANY_HELD, ZB_EVICTED, ZB_CORRUPT, ZB_INTERRUPTED,
  * ZB_FORKED. Never allocates. */
 ZB_API zb_status zb_reader_read(zb_reader* reader, int64_t timeout_ns, zb_frame* frame);
 
@@ -397,6 +406,64 @@ ZB_API zb_mapping* zb_writer_mapping(const zb_writer* writer);
  * then get the end of the stream. Waits up to linger_ns for the readers to let everything go. *unread (may be NULL) is
  * how many committed frames nobody will read. Answers: ZB_INTERRUPTED (of the lingering). NULL is harmless. */
 ZB_API zb_status zb_writer_close(zb_writer* writer, int64_t linger_ns, uint64_t* unread);
+
+/* ------------------------------------------------------------------------------------------------ forwarding */
+
+/* Forwards frames of one buffer (the source) into another (the output) without copying: the output gets a descriptor of
+ * 64 bytes, and its readers see a frame like any other, whose bytes lie in the source. Sequences are the output's own.
+ * Both buffers must have been made with share_slots, and the source must have a name; where that is not so, forwarding
+ * copies, and says so. Ordinary and shared frames may follow each other in any order, from the writer's thread. */
+typedef struct zb_shared_writer zb_shared_writer;
+
+/* How a frame went into the output. */
+enum { ZB_FORWARDED_SHARED = 0, ZB_FORWARDED_COPIED = 1 };
+
+/* Counters of a shared writer; all begin at 0 with it. */
+typedef struct zb_shared_writer_stats {
+  size_t struct_size; /* set by the caller */
+  uint64_t shared_frames;
+  uint64_t shared_bytes; /* payload bytes that were not copied */
+  uint64_t copied_frames;
+  uint64_t copied_bytes; /* 0 as long as everything could be shared */
+  uint64_t given_up;     /* frames given back before every reader of the output had passed them */
+  uint32_t kept;         /* frames of the source that are kept now, since readers of the output need them */
+} zb_shared_writer_stats;
+
+/* Forwards from `source` into `output`, which stay the caller's and may be closed in any order; after the writer was
+ * closed, forwarding answers ZB_HANDLE_CLOSED. Succeeds also where nothing can be shared: see
+ * zb_shared_writer_can_share(). The writer's thread.
+ * Answers: ZB_HANDLE_CLOSED, ZB_FORKED; ZB_SYSTEM_ERROR where the thread that looks after the frames cannot be started.
+ */
+ZB_API zb_status zb_shared_writer_create(zb_writer* output, zb_reader* source, zb_shared_writer** shared);
+
+/* Sends a frame of the source with its own type and tag, and clears its owner, data and size; where this fails the
+ * frame is as it was. A frame of another reader is copied. *how (may be NULL) is ZB_FORWARDED_…. The frame stays held
+ * in the source until every reader of the output has let go of it; at most max_held - 1 are kept so, then this waits.
+ * Answers as zb_writer_claim(); ZB_HANDLE_CLOSED also for a frame without owner. The writer's thread. Allocates only
+ * for the first frame. */
+ZB_API zb_status zb_shared_writer_forward(zb_shared_writer* shared, zb_frame* frame, int64_t timeout_ns, uint32_t* how);
+/* The same with another type and tag. */
+ZB_API zb_status zb_shared_writer_forward_as(zb_shared_writer* shared, zb_frame* frame, int64_t timeout_ns,
+                                             uint16_t type, uint64_t tag, uint32_t* how);
+
+/* Whether frames that lie in the source itself are shared. Never blocks. */
+ZB_API bool zb_shared_writer_can_share(const zb_shared_writer* shared);
+/* Writes why not, and what to do about it, as zb_last_failure_message() writes; an empty text where they are shared.
+ * Allocates. */
+ZB_API size_t zb_shared_writer_why_not(const zb_shared_writer* shared, char* buffer, size_t size);
+
+/* Gives back what every reader of the output has let go of, now, and says how many frames are kept on. Nobody needs to
+ * call this; it is for who wants the source's room a moment earlier. Never blocks. */
+ZB_API uint32_t zb_shared_writer_release_passed(zb_shared_writer* shared);
+
+/* Fills the struct whose struct_size the caller has set. Any thread. Never blocks. */
+ZB_API zb_status zb_shared_writer_get_stats(const zb_shared_writer* shared, zb_shared_writer_stats* stats);
+
+/* Closes and frees the handle, whatever it answers; writer and reader stay open. Waits up to linger_ns until the
+ * readers of the output have let every shared frame go. What is kept then is given back, and a reader that has not come
+ * to it yet may find it lost; *given_up (may be NULL) says how many. Answers: ZB_INTERRUPTED (of the lingering). NULL
+ * is harmless. */
+ZB_API zb_status zb_shared_writer_close(zb_shared_writer* shared, int64_t linger_ns, uint64_t* given_up);
 
 /* ------------------------------------------------------------------------------------------------ calls */
 

@@ -10,13 +10,6 @@
 
 namespace zerobuffer::c_api {
 namespace {
-/// How many of the first `most` bytes are whole characters of UTF-8.
-std::size_t whole_characters(std::string_view text, std::size_t most) noexcept {
-  if (text.size() <= most) return text.size();
-  while (most != 0 && (static_cast<unsigned char>(text[most]) & 0xc0) == 0x80) --most;
-  return most;
-}
-
 static_assert(to_c(Status::ok) == ZB_OK && to_c(Status::timeout) == ZB_TIMEOUT);
 static_assert(to_c(Status::would_block) == ZB_WOULD_BLOCK && to_c(Status::dropped) == ZB_DROPPED);
 static_assert(to_c(Status::interrupted) == ZB_INTERRUPTED && to_c(Status::closed) == ZB_CLOSED);
@@ -36,6 +29,7 @@ static_assert(to_c(Status::incompatible) == ZB_INCOMPATIBLE && to_c(Status::corr
 static_assert(to_c(Status::permission_denied) == ZB_PERMISSION_DENIED && to_c(Status::no_space) == ZB_NO_SPACE);
 static_assert(to_c(Status::system_error) == ZB_SYSTEM_ERROR && to_c(Status::remote_error) == ZB_REMOTE_ERROR);
 static_assert(to_c(Status::buffer_too_small) == ZB_BUFFER_TOO_SMALL && to_c(Status::lanes_busy) == ZB_LANES_BUSY);
+static_assert(to_c(Status::frame_lost) == ZB_FRAME_LOST);
 
 Failure& last_failure() noexcept {
   thread_local Failure failure{Status::ok};
@@ -49,6 +43,12 @@ zb_status failed(Failure failure) noexcept {
   return to_c(status);
 }
 
+std::size_t whole_characters(std::string_view text, std::size_t most) noexcept {
+  if (text.size() <= most) return text.size();
+  while (most != 0 && (static_cast<unsigned char>(text[most]) & 0xc0) == 0x80) --most;
+  return most;
+}
+
 zb_status invalid(const char* what) noexcept {
   return guarded([&] { return failed(Failure(Status::invalid_argument, std::string(what))); });
 }
@@ -60,7 +60,7 @@ using namespace zerobuffer::c_api;
 
 const char* zb_status_name(zb_status status) {
   // a literal each, so that it ends with a zero
-  return status < ZB_OK || status > ZB_LANES_BUSY ? "unknown" : to_string(static_cast<Status>(status)).data();
+  return status < ZB_OK || status > ZB_FRAME_LOST ? "unknown" : to_string(static_cast<Status>(status)).data();
 }
 
 const char* zb_status_text(zb_status status) {
@@ -131,6 +131,8 @@ const char* zb_status_text(zb_status status) {
       return "The answer is larger than the buffer given, and stays. Call again with one of the size that was said.";
     case ZB_LANES_BUSY:
       return "Every lane is in use by other calls or clients. Wait, or make the channel with more lanes.";
+    case ZB_FRAME_LOST:
+      return "The next frame lay in another buffer and is gone: whoever forwarded it has died or let it go. Read on.";
   }
   return "This value is no status.";
 }
@@ -146,18 +148,7 @@ zb_status zb_last_failure(zb_failure* failure) {
 }
 
 size_t zb_last_failure_message(char* buffer, size_t size) {
-  try {
-    const std::string message = last_failure().message();
-    if (buffer != nullptr && size != 0) {
-      const std::size_t length = whole_characters(message, size - 1);
-      std::memcpy(buffer, message.data(), length);
-      buffer[length] = '\0';
-    }
-    return message.size();
-  } catch (...) {
-    if (buffer != nullptr && size != 0) *buffer = '\0';
-    return 0;
-  }
+  return write_text(buffer, size, [] { return last_failure().message(); });
 }
 
 const char* zb_version(void) { return library_version().data(); }

@@ -3,7 +3,11 @@
 #pragma once
 
 #include <cerrno>
+#include <cstddef>
+#include <cstring>
 #include <new>
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include "zerobuffer/result.hpp"
@@ -38,6 +42,27 @@ template <class Call>
     return failed(Failure(Status::system_error, 0, 0, ENOMEM));
   } catch (...) {
     return failed(Status::system_error);
+  }
+}
+
+/// How many of the first `most` bytes are whole characters of UTF-8.
+[[nodiscard]] std::size_t whole_characters(std::string_view text, std::size_t most) noexcept;
+
+/// Writes what `make` gives, a std::string, as snprintf does, but cut never within a character. @return its whole
+/// length
+template <class Make>
+[[nodiscard]] std::size_t write_text(char* buffer, std::size_t size, Make&& make) noexcept {
+  try {
+    const std::string text = make();
+    if (buffer != nullptr && size != 0) {
+      const std::size_t length = whole_characters(text, size - 1);
+      std::memcpy(buffer, text.data(), length);
+      buffer[length] = '\0';
+    }
+    return text.size();
+  } catch (...) {
+    if (buffer != nullptr && size != 0) *buffer = '\0';
+    return 0;
   }
 }
 

@@ -35,6 +35,7 @@ zb_buffer_config to_c(const BufferConfig& config) noexcept {
   c.burst_size = config.burst_size;
   c.acknowledge_frames = config.acknowledge.frames;
   c.max_held = config.max_held;
+  c.share_slots = config.share_slots;
   c.acknowledge_interval_ns = static_cast<std::uint64_t>(std::chrono::nanoseconds(config.acknowledge.interval).count());
   return c;
 }
@@ -77,6 +78,7 @@ Result<BufferConfig> to_cpp(const zb_buffer_config* config) {
   cpp.burst_size = c.burst_size;
   cpp.acknowledge.frames = c.acknowledge_frames;
   cpp.max_held = c.max_held;
+  cpp.share_slots = c.share_slots;
   cpp.acknowledge.interval =
       std::chrono::ceil<std::chrono::microseconds>(std::chrono::nanoseconds(c.acknowledge_interval_ns));
   return cpp;
@@ -91,6 +93,7 @@ zb_status store_info(const BufferInfo& info, zb_buffer_info* out) noexcept {
   c.huge_bytes = info.huge_bytes;
   c.max_readers = info.max_readers;
   c.created = info.created;
+  c.share_slots = info.share_slots;
   return store_sized(c, out) ? ZB_OK : invalid("the info is NULL, or its struct_size was not set");
 }
 

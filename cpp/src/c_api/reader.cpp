@@ -160,6 +160,8 @@ zb_status zb_reader_get_stats(const zb_reader* reader, zb_reader_stats* stats) {
   c.liveness_checks = cpp.liveness_checks;
   c.unread_bytes = cpp.unread_bytes;
   c.held = cpp.held;
+  c.shared_frames = cpp.shared_frames;
+  c.shared_copied_bytes = cpp.shared_copied_bytes;
   return store_sized(c, stats) ? ZB_OK : invalid("the stats are NULL, or their struct_size was not set");
 }
 zb_status zb_reader_get_info(const zb_reader* reader, zb_buffer_info* info) {

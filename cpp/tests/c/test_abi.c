@@ -39,6 +39,7 @@ TEST(the_number_of_each_status_is_fixed) {
       {ZB_REMOTE_ERROR, 28, "remote_error"},
       {ZB_BUFFER_TOO_SMALL, 29, "buffer_too_small"},
       {ZB_LANES_BUSY, 30, "lanes_busy"},
+      {ZB_FRAME_LOST, 31, "frame_lost"},
   };
   for (size_t i = 0; i < sizeof all / sizeof all[0]; ++i) {
     CHECK_NUMBER(i, all[i].number);
@@ -61,6 +62,8 @@ TEST(the_numbers_of_the_choices_are_fixed) {
   CHECK_NUMBER(3, ZB_JOIN_RESUME);
   CHECK_NUMBER(0, ZB_SERVER_IMMUTABLE);
   CHECK_NUMBER(1, ZB_SERVER_IN_PLACE);
+  CHECK_NUMBER(0, ZB_FORWARDED_SHARED);
+  CHECK_NUMBER(1, ZB_FORWARDED_COPIED);
   CHECK(ZB_FOREVER == INT64_C(9223372036854775807));
 }
 
@@ -141,7 +144,8 @@ TEST(the_configuration_keeps_its_layout) {
   AT(zb_buffer_config, acknowledge_frames, 56);
   AT(zb_buffer_config, max_held, 60);
   AT(zb_buffer_config, acknowledge_interval_ns, 64);
-  CHECK_NUMBER(72, sizeof(zb_buffer_config));
+  AT(zb_buffer_config, share_slots, 72);
+  CHECK_NUMBER(80, sizeof(zb_buffer_config));
 
   AT(zb_duplex_config, struct_size, 0);
   AT(zb_duplex_config, request_size, 8);
@@ -175,7 +179,8 @@ TEST(what_is_filled_for_the_caller_keeps_its_layout) {
   AT(zb_buffer_info, huge_bytes, 40);
   AT(zb_buffer_info, max_readers, 48);
   AT(zb_buffer_info, created, 52);
-  CHECK_NUMBER(56, sizeof(zb_buffer_info));
+  AT(zb_buffer_info, share_slots, 56);
+  CHECK_NUMBER(64, sizeof(zb_buffer_info));
 
   AT(zb_reader_stats, struct_size, 0);
   AT(zb_reader_stats, frames, 8);
@@ -189,7 +194,9 @@ TEST(what_is_filled_for_the_caller_keeps_its_layout) {
   AT(zb_reader_stats, liveness_checks, 72);
   AT(zb_reader_stats, unread_bytes, 80);
   AT(zb_reader_stats, held, 88);
-  CHECK_NUMBER(96, sizeof(zb_reader_stats));
+  AT(zb_reader_stats, shared_frames, 96);
+  AT(zb_reader_stats, shared_copied_bytes, 104);
+  CHECK_NUMBER(112, sizeof(zb_reader_stats));
 
   AT(zb_writer_stats, struct_size, 0);
   AT(zb_writer_stats, frames, 8);
@@ -207,6 +214,15 @@ TEST(what_is_filled_for_the_caller_keeps_its_layout) {
   AT(zb_writer_stats, unread_bytes, 104);
   AT(zb_writer_stats, readers, 112);
   CHECK_NUMBER(120, sizeof(zb_writer_stats));
+
+  AT(zb_shared_writer_stats, struct_size, 0);
+  AT(zb_shared_writer_stats, shared_frames, 8);
+  AT(zb_shared_writer_stats, shared_bytes, 16);
+  AT(zb_shared_writer_stats, copied_frames, 24);
+  AT(zb_shared_writer_stats, copied_bytes, 32);
+  AT(zb_shared_writer_stats, given_up, 40);
+  AT(zb_shared_writer_stats, kept, 48);
+  CHECK_NUMBER(56, sizeof(zb_shared_writer_stats));
 
   AT(zb_duplex_info, struct_size, 0);
   AT(zb_duplex_info, segment_size, 8);

@@ -25,6 +25,7 @@ TEST(a_configuration_is_filled_with_the_documented_defaults) {
   CHECK_NUMBER(1, config.acknowledge_frames);
   CHECK_NUMBER(256, config.max_held);
   CHECK_NUMBER(0, config.acknowledge_interval_ns);
+  CHECK_NUMBER(0, config.share_slots);
 }
 
 TEST(an_older_and_smaller_configuration_is_filled_only_as_far_as_it_goes) {
@@ -143,6 +144,10 @@ static zb_status reader_info(zb_buffer_info* info) { return zb_reader_get_info(e
 static zb_status writer_info(zb_buffer_info* info) { return zb_writer_get_info(ends_of_growth.writer, info); }
 static zb_status reader_stats(zb_reader_stats* stats) { return zb_reader_get_stats(ends_of_growth.reader, stats); }
 static zb_status writer_stats(zb_writer_stats* stats) { return zb_writer_get_stats(ends_of_growth.writer, stats); }
+static zb_shared_writer* shared_of_growth;
+static zb_status stats_of_shared(zb_shared_writer_stats* stats) {
+  return zb_shared_writer_get_stats(shared_of_growth, stats);
+}
 static channel channel_of_growth;
 static zb_status client_info(zb_duplex_info* info) { return zb_client_get_info(channel_of_growth.client, info); }
 static zb_status server_info(zb_duplex_info* info) { return zb_server_get_info(channel_of_growth.server, info); }
@@ -164,6 +169,9 @@ TEST(what_is_filled_ends_where_the_caller_says_and_what_the_library_does_not_kno
   CHECK_FILLED(zb_buffer_info, writer_info);
   CHECK_FILLED(zb_reader_stats, reader_stats);
   CHECK_FILLED(zb_writer_stats, writer_stats);
+  CHECK_OK(zb_shared_writer_create(ends_of_growth.writer, ends_of_growth.reader, &shared_of_growth));
+  CHECK_FILLED(zb_shared_writer_stats, stats_of_shared);
+  CHECK_OK(zb_shared_writer_close(shared_of_growth, 0, NULL));
   close_both(&ends_of_growth);
 
   zb_duplex_config for_calls = small_channel(1000, 1000);
