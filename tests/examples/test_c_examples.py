@@ -114,11 +114,12 @@ def test_the_end_of_the_input_ends_the_event_loop(name, start):
 @pytest.mark.parametrize(
     ("program", "printed"),
     [("camera", "".join(f"frame {number}: 1000 bytes of {number}\n" for number in range(1, 6))),
+     ("forward", "".join(f"frame {number}: 1000 bytes of {number}, shared\n" for number in range(1, 4))),
      ("calls", "2 4 6, in place\nremote_error: this server doubles numbers\n")])
 def test_the_programs_of_the_page_run(name, tmp_path, program, printed):
     page = (ROOT / "docs/c.md").read_text()
     sources = re.findall(r"^```c\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
-    assert [source.split()[1] for source in sources] == ["camera.c:", "calls.c:"]
+    assert [source.split()[1] for source in sources] == ["camera.c:", "forward.c:", "calls.c:"]
     (source,) = (source for source in sources if source.startswith(f"/* {program}.c:"))
     (tmp_path / f"{program}.c").write_text(source)
     library = BUILD / "lib"
