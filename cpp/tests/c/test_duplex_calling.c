@@ -346,6 +346,9 @@ static void descriptions(uint32_t kind) {
   CHECK_NUMBER(0, client_stats(ends.client).late);
   CHECK_NUMBER(1, client_stats(ends.client).lanes);
   CHECK_NUMBER(1, server_stats(ends.server).answers);
+  CHECK_NUMBER(1, server_stats(ends.server).lanes);
+  CHECK_NUMBER(8, client_stats(ends.client).copied_bytes);
+  CHECK_NUMBER(kind == ZB_SERVER_IN_PLACE ? 0 : 8, server_stats(ends.server).copied_bytes);
   close_channel(&ends);
 }
 TEST(info_and_stats_say_what_there_is_and_what_was_done) { for_each_kind(descriptions); }
