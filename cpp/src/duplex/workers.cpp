@@ -5,11 +5,13 @@
 #include <thread>
 
 #include "duplex/request_source.hpp"
+#include "os/process.hpp"
 #include "zerobuffer/duplex.hpp"
 
 namespace zerobuffer::duplex {
 
 struct Workers::State {
+  const std::uint64_t generation = os::fork_generation();
   std::mutex mutex;  // start() and stop()
   std::vector<std::thread> threads;
   std::function<Result<void>()> loop;
@@ -18,6 +20,9 @@ struct Workers::State {
   std::atomic<bool> stopping{false};
   std::mutex failing;
   Failure failure{Status::ok};  // the first one that was not asked for
+
+  /// The threads are the parent's: here there is nothing of them to end, to join or to count.
+  [[nodiscard]] bool forked() const noexcept { return os::forked_since(generation); }
 
   void run() noexcept {
     Result<void> ended;
@@ -60,6 +65,7 @@ Result<void> Workers::start(std::uint32_t threads, std::function<Result<void>()>
   if (threads == 0) return Failure(Status::invalid_argument, "threads is 0; at least one thread serves");
   if (!state_) state_ = std::make_unique<State>();
   State& state = *state_;
+  if (state.forked()) return Status::forked;
   const std::lock_guard lock(state.mutex);
   if (!state.threads.empty()) return Failure(Status::invalid_argument, "it was started already; stop() first");
   state.loop = std::move(loop);
@@ -82,6 +88,10 @@ Result<void> Workers::start(std::uint32_t threads, std::function<Result<void>()>
 Result<void> Workers::stop() noexcept {
   if (!state_) return {};
   State& state = *state_;
+  if (state.forked()) {
+    static_cast<void>(state_.release());  // a thread that does not exist cannot be joined, and not be forgotten either
+    return Status::forked;
+  }
   const std::lock_guard lock(state.mutex);
   if (state.threads.empty()) return {};
   state.join();
@@ -90,6 +100,6 @@ Result<void> Workers::stop() noexcept {
   return failure;
 }
 
-std::uint32_t Workers::running() const noexcept { return state_ ? state_->running.load() : 0; }
+std::uint32_t Workers::running() const noexcept { return state_ && !state_->forked() ? state_->running.load() : 0; }
 
 }  // namespace zerobuffer::duplex

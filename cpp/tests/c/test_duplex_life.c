@@ -154,6 +154,8 @@ static void use_of_the_parents(void* context) {
   zb_request request;
   CHECK_STATUS(ZB_FORKED, zb_client_call(ends->client, "x", 1, 0, NULL, &response));
   CHECK_STATUS(ZB_FORKED, zb_server_take(ends->server, 0, &request));
+  CHECK_NUMBER(0, zb_client_running(ends->client));
+  CHECK_NUMBER(0, zb_server_running(ends->server));
   zb_client_close(ends->client);
   zb_server_close(ends->server);
 }
@@ -161,8 +163,11 @@ TEST(a_forked_child_cannot_use_and_does_not_end_what_is_its_parents) {
   zb_duplex_config config = small_channel(1000, 1000);
   channel ends = open_channel(ZB_SERVER_IN_PLACE, &config);
   CHECK_NUMBER(0, (unsigned)wait_for_child(start_child(use_of_the_parents, &ends)));
-  CHECK_OK(zb_server_start(ends.server, echo, NULL, 1));
+  CHECK_OK(zb_server_start(ends.server, echo, NULL, 2));
+  CHECK_OK(zb_client_start(ends.client, echo, NULL, 2));
   expect_number_echo(ends.client, 1);
+  CHECK_NUMBER(0, (unsigned)wait_for_child(start_child(use_of_the_parents, &ends))); /* whose threads it has not */
+  expect_number_echo(ends.client, 2);
   close_channel(&ends);
 }
 
