@@ -41,7 +41,7 @@ struct Answerer::RoomWait {
 
   bool ready() const noexcept {
     return Machine::load_acquire(lane.rings_.out.slots[0].read_pos) >= wanted || lane.peer_.changed() ||
-           lane.ended_.load(std::memory_order_acquire);
+           lane.ended_.load(std::memory_order_acquire) || lane.share_.closing.load(std::memory_order_acquire);
   }
   std::uint32_t arm() const noexcept { return SpaceSignal::arm(*lane.rings_.out.oieb, wanted, lane.barriers_); }
   void disarm() const noexcept {
@@ -52,11 +52,11 @@ struct Answerer::RoomWait {
 };
 
 Answerer::Answerer(const buffer::Attachment& attachment, const AnswererRings& rings, const Peer& peer,
-                   const DuplexConfig& config, bool from_now, AnswererOwner& owner, AnswerCounters& counters)
+                   const DuplexConfig& config, bool from_now, AnswererOwner& owner, AnswererShare& share)
     : attachment_(attachment),
       rings_(rings),
       owner_(owner),
-      counters_(counters),
+      share_(share),
       barriers_(attachment.barriers()),
       in_(rings.in, start_of(rings, from_now)),
       held_(std::bit_ceil(config.max_held), os::thread_barrier_available(), in_.next()),
@@ -70,6 +70,7 @@ Answerer::Answerer(const buffer::Attachment& attachment, const AnswererRings& ri
           }(),
           !barriers_.sleeper_can_call),
       peer_(peer),
+      turn_(in_.next()),
       published_(in_.next()) {
   if (from_now) {
     Machine::store_release(rings_.in.slots[0].read_pos, in_.next());
@@ -82,15 +83,19 @@ Answerer::Answerer(const buffer::Attachment& attachment, const AnswererRings& ri
   answered_ = last_answered();
 }
 
-// Sequence of the last request that a predecessor answered. Answers are given in order, so one that it was just going
-// to publish when it died says that all before it were.
+// Sequence of the last request that a predecessor answered, as far as it matters: one that it had answered and not let
+// go. Nothing was claimed between these two steps, so what was written over meanwhile is of no interest. Answers are
+// given in order: one that it was just going to publish when it died says that all before it were.
 std::uint64_t Answerer::last_answered() const noexcept {
   const std::uint64_t last = Machine::load_relaxed(rings_.out.oieb->last_record_pos);
   const std::uint64_t end = out_.write_pos();
   const std::uint64_t apart = last < end ? end - last : last - end;
   if (apart > rings_.out.capacity || last % protocol::record_alignment != 0) return 0;
-  const std::uint64_t tag = ring::load_header<Machine>(rings_.out.records + last % rings_.out.capacity).tag;
-  return last < end || tag == 0 ? tag : tag - 1;
+  const auto header = ring::load_header<Machine>(rings_.out.records + last % rings_.out.capacity);
+  if (last >= end) return header.tag == 0 ? 0 : header.tag - 1;
+  const bool is_whole = header.sequence == out_.frames() && header.flags == 0 &&
+                        last + std::uint64_t{header.extent} * protocol::record_alignment == end;
+  return is_whole ? header.tag : 0;
 }
 
 bool Answerer::unusable() const noexcept { return ended_.load(std::memory_order_acquire) || attachment_.forked(); }
@@ -132,7 +137,10 @@ Answerer::Taken Answerer::take(Request& request, std::uint64_t client) noexcept 
       return Taken::nothing;
     }
     if (peek != ring::Peek::frame) return Taken::corrupt;
-    if (held_.room() == 0) return Taken::too_many;
+    if (held_.room() == 0) {
+      full_.store(true, std::memory_order_seq_cst);  // before the second look; work() makes room first
+      if (held_.room() == 0) return Taken::too_many;
+    }
     const bool begun = was_begun();
     if (!begun) begin_change();
     ZEROBUFFER_POINT("take.begun");
@@ -149,12 +157,12 @@ Answerer::Taken Answerer::take(Request& request, std::uint64_t client) noexcept 
       request.room_ = const_cast<std::byte*>(in_.payload());
       request.room_size_ = std::uint64_t{in_.header().extent} * protocol::record_alignment - protocol::header_size;
     }
-    request.ticket_ = tickets_++;
+    request.ticket_ = held_.next();
     request.held_ = held_.hold(in_.next());
     in_.take();
     held_.passed(in_.next());
     if (!begun) [[likely]] {
-      counters_.requests.fetch_add(1, std::memory_order_relaxed);
+      share_.requests.fetch_add(1, std::memory_order_relaxed);
       return Taken::request;
     }
     if (!rings_.in_place && request.sequence_ <= answered_) {  // it died between the answer and letting the request go
@@ -171,8 +179,8 @@ Answerer::Taken Answerer::take(Request& request, std::uint64_t client) noexcept 
 void Answerer::await_turn(const Request& request) noexcept {
   if (rings_.in_place) return;
   for (;;) {
-    const std::uint64_t turn = turn_.load(std::memory_order_acquire);  // pairs with the release in let_go()
-    if (turn == request.ticket_) [[likely]] {
+    const std::uint64_t turn = turn_.load(std::memory_order_acquire);  // pairs with the store in work()
+    if (turn >= request.ticket_) [[likely]] {
       return;
     }
     turn_waiters_.fetch_add(1, std::memory_order_seq_cst);
@@ -182,7 +190,7 @@ void Answerer::await_turn(const Request& request) noexcept {
 }
 
 // Room in the ring of answers, for whose turn it is.
-Result<std::byte*> Answerer::room(std::size_t size) noexcept {
+Result<std::byte*> Answerer::room(const Request& request, std::size_t size) noexcept {
   if (size > out_.max_frame_size()) return Failure(Status::frame_too_large, size, out_.max_frame_size());
   stream::Deadline deadline(forever);
   bool waited = false;
@@ -192,14 +200,19 @@ Result<std::byte*> Answerer::room(std::size_t size) noexcept {
       return found;
     }
     if (unusable()) return attachment_.forked() ? Status::forked : Status::handle_closed;
-    if (peer_.gone()) return Status::closed;
+    if (share_.closing.load(std::memory_order_acquire)) return Status::handle_closed;
+    peer_.see();
+    // nobody will read it: who asked is gone, or has given the call up (and may not look at this lane for long)
+    if (peer_.gone() || Machine::load_acquire(rings_.out.slots[0].read_count) >= request.sequence_) {
+      return Status::closed;
+    }
     if (out_.scan().impossible != 0) {  // its client's own doing: whoever takes next finds the lane garbled
       garbled_.store(true, std::memory_order_relaxed);
       return Status::closed;
     }
     const std::uint64_t slept = waiter_.sleeps();
     const Status status = waiter_.wait(RoomWait{*this, out_.wanted_pos()}, deadline);
-    counters_.sleeps.fetch_add(waiter_.sleeps() - slept, std::memory_order_relaxed);
+    share_.sleeps.fetch_add(waiter_.sleeps() - slept, std::memory_order_relaxed);
     // one that spins says so too: a client may hold what this waits for and not know it
     static_cast<void>(SpaceSignal::arm(*rings_.out.oieb, out_.wanted_pos(), ring::Barriers{}));
     waited = true;
@@ -215,7 +228,7 @@ Result<std::span<std::byte>> Answerer::claim(Request& request, std::size_t size)
   }
   await_turn(request);
   if (out_.claim_open()) out_.discard();
-  auto found = room(size);
+  auto found = room(request, size);
   if (!found) return found.take_failure();
   claimed_ = request.ticket_;
   request.room_size_ = size;
@@ -225,7 +238,7 @@ Result<std::span<std::byte>> Answerer::claim(Request& request, std::size_t size)
 Result<void> Answerer::respond(Request& request, std::size_t n, std::uint16_t type) noexcept {
   if (unusable()) return attachment_.forked() ? Status::forked : Status::handle_closed;
   const bool has_room =
-      rings_.in_place || (turn_.load(std::memory_order_acquire) == request.ticket_ && claimed_ == request.ticket_);
+      rings_.in_place || (turn_.load(std::memory_order_acquire) >= request.ticket_ && claimed_ == request.ticket_);
   if (!has_room && n == 0) {  // an empty answer needs no claim
     if (auto claimed = claim(request, 0); !claimed) return claimed.take_failure();
   } else if (!has_room || n > request.room_size_) {
@@ -237,14 +250,14 @@ Result<void> Answerer::respond(Request& request, std::size_t n, std::uint16_t ty
 
 void Answerer::publish_answer(Request& request, std::size_t n, std::uint16_t type) noexcept {
   ZEROBUFFER_POINT("answer.begin");
-  counters_.answers.fetch_add(1, std::memory_order_relaxed);  // before anybody can have it
+  share_.answers.fetch_add(1, std::memory_order_relaxed);  // before anybody can have it
   if (rings_.in_place) {
     auto* header = reinterpret_cast<protocol::RecordHeader*>(request.room_ - protocol::header_size);
     Machine::store_relaxed(header->size, std::uint64_t{n});
     Machine::store_relaxed(header->type, type);
   } else {
     out_.commit(n, type, request.sequence_);
-    if (out_.publish()) counters_.wakes.fetch_add(1, std::memory_order_relaxed);
+    if (out_.publish()) share_.wakes.fetch_add(1, std::memory_order_relaxed);
   }
   ZEROBUFFER_POINT("answer.before_let_go");
   let_go(request);
@@ -256,10 +269,6 @@ void Answerer::let_go(Request& request) noexcept {
   request.data_ = nullptr;
   request.size_ = 0;
   request.room_ = nullptr;
-  if (!rings_.in_place) {
-    turn_.store(request.ticket_ + 1, std::memory_order_seq_cst);
-    if (turn_waiters_.load(std::memory_order_seq_cst) != 0) turn_.notify_all();
-  }
   held_.release(request.held_, [this](std::uint64_t oldest, bool finished) { work(oldest, finished); });
 }
 
@@ -269,14 +278,23 @@ void Answerer::let_go(Request& request) noexcept {
     owner_.answerer_ended(*this);
     return;
   }
-  if (oldest == published_ || unusable()) return;
+  if (oldest == published_) return;
   published_ = oldest;
-  Machine::store_release(rings_.in.slots[0].read_pos, oldest);  // pairs with the acquire in RingReader::peek
-  ZEROBUFFER_POINT("answer.let_go");
-  if (rings_.in_place && DataSignal::notify(*rings_.in.oieb, barriers_)) {
-    counters_.wakes.fetch_add(1, std::memory_order_relaxed);
+  if (!unusable()) [[likely]] {
+    Machine::store_release(rings_.in.slots[0].read_pos, oldest);  // pairs with the acquire in RingReader::peek
+    ZEROBUFFER_POINT("answer.let_go");
+    if (rings_.in_place && DataSignal::notify(*rings_.in.oieb, barriers_)) {
+      share_.wakes.fetch_add(1, std::memory_order_relaxed);
+    }
+    SpaceSignal::notify(*rings_.in.oieb, oldest, barriers_);
   }
-  SpaceSignal::notify(*rings_.in.oieb, oldest, barriers_);
+  if (full_.load(std::memory_order_relaxed) && full_.exchange(false, std::memory_order_seq_cst)) {
+    owner_.answerer_has_room();
+  }
+  if (rings_.in_place) return;
+  // last: whoever answers next does so after this request was let go, and a successor knows what was answered
+  turn_.store(oldest, std::memory_order_seq_cst);
+  if (turn_waiters_.load(std::memory_order_seq_cst) != 0) turn_.notify_all();
 }
 
 Result<void> Answerer::write(Request& request, std::span<const std::byte> answer, std::uint16_t type) noexcept {
@@ -288,7 +306,7 @@ Result<void> Answerer::write(Request& request, std::span<const std::byte> answer
     } else {
       stream::copy_payload(claimed->data(), answer.data(), answer.size());
     }
-    counters_.copied_bytes.fetch_add(answer.size(), std::memory_order_relaxed);
+    share_.copied_bytes.fetch_add(answer.size(), std::memory_order_relaxed);
   }
   publish_answer(request, answer.size(), type);
   return {};
@@ -299,7 +317,7 @@ void Answerer::fail(Request& request, std::string_view text) noexcept {
     request.answerer_ = nullptr;
     return;
   }
-  counters_.errors.fetch_add(1, std::memory_order_relaxed);
+  share_.errors.fetch_add(1, std::memory_order_relaxed);
   std::size_t most = request.room_size_;
   std::byte* at = request.room_;
   if (!rings_.in_place) {
@@ -311,14 +329,14 @@ void Answerer::fail(Request& request, std::string_view text) noexcept {
   // never within a character
   while (length < text.size() && length != 0 && (static_cast<unsigned char>(text[length]) & 0xc0) == 0x80) --length;
   if (!rings_.in_place) {
-    auto found = unusable() ? Result<std::byte*>(Status::handle_closed) : room(length);
+    auto found = unusable() ? Result<std::byte*>(Status::handle_closed) : room(request, length);
     if (!found) {  // nobody reads it any more
       let_go(request);
       return;
     }
     at = *found;
   }
-  std::memmove(at, text.data(), length);
+  if (length != 0) std::memmove(at, text.data(), length);
   publish_answer(request, length, system_error);
 }
 

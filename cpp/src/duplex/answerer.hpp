@@ -33,32 +33,37 @@ class AnswererOwner {
  public:
   /// The last request is back, after Answerer::end(). May delete the answerer.
   virtual void answerer_ended(Answerer& answerer) noexcept = 0;
+  /// A request can be taken again of a lane that had too many.
+  virtual void answerer_has_room() noexcept = 0;
 
  protected:
   ~AnswererOwner() = default;
 };
 
-/// Counters that all answerers of an end share; any thread adds.
-struct AnswerCounters {
+/// What all answerers of an end share: counters, to which any thread adds, and whether it is closing.
+struct AnswererShare {
   std::atomic<std::uint64_t> requests{0};
   std::atomic<std::uint64_t> answers{0};
   std::atomic<std::uint64_t> errors{0};
   std::atomic<std::uint64_t> copied_bytes{0};
   std::atomic<std::uint64_t> wakes{0};
   std::atomic<std::uint64_t> sleeps{0};
+  std::atomic<bool> closing{false};  // no answer waits for room any more
 };
 
 class Answerer {
  public:
   /// @param from_now what was sent before is not ours to answer: it is stepped over
   Answerer(const buffer::Attachment& attachment, const AnswererRings& rings, const Peer& peer,
-           const DuplexConfig& config, bool from_now, AnswererOwner& owner, AnswerCounters& counters);
+           const DuplexConfig& config, bool from_now, AnswererOwner& owner, AnswererShare& share);
 
   // By whoever takes, one thread at a time.
   /// Whether there may be a request. One load.
-  [[nodiscard]] bool ready() const noexcept {
+  [[nodiscard]] bool has_request() const noexcept {
     return !broken_ && (in_.more() || garbled_.load(std::memory_order_relaxed));
   }
+  /// Whether there may be one that can be taken.
+  [[nodiscard]] bool ready() const noexcept { return has_request() && held_.room() != 0; }
   enum class Taken : std::uint8_t { request, nothing, corrupt, too_many };
   Taken take(Request& request, std::uint64_t client) noexcept;
   /// Takes nothing any more: the other side has garbled the lane.
@@ -85,7 +90,7 @@ class Answerer {
   [[nodiscard]] std::uint64_t last_answered() const noexcept;
   void begin_change() noexcept;
   void await_turn(const Request& request) noexcept;
-  Result<std::byte*> room(std::size_t size) noexcept;
+  Result<std::byte*> room(const Request& request, std::size_t size) noexcept;
   void publish_answer(Request& request, std::size_t n, std::uint16_t type) noexcept;
   void let_go(Request& request) noexcept;
   void work(std::uint64_t oldest, bool finished) noexcept;
@@ -93,7 +98,7 @@ class Answerer {
   const buffer::Attachment& attachment_;
   AnswererRings rings_;
   AnswererOwner& owner_;
-  AnswerCounters& counters_;
+  AnswererShare& share_;
   ring::Barriers barriers_;
   Requests in_;
   ring::HeldFrames<Machine> held_;
@@ -101,14 +106,14 @@ class Answerer {
   stream::Waiter waiter_;
   Peer peer_;
 
-  std::uint64_t begun_ = 0;             // not in place: what a predecessor had begun, up to this sequence ...
-  std::uint64_t answered_ = 0;          // ... and answered
-  std::uint64_t tickets_ = 0;           // of requests taken
-  std::atomic<std::uint64_t> turn_{0};  // ticket of the oldest request that is not answered; not in place
+  std::uint64_t begun_ = 0;          // not in place: what a predecessor had begun, up to this sequence ...
+  std::uint64_t answered_ = 0;       // ... and answered
+  std::atomic<std::uint64_t> turn_;  // every request before this position is answered and let go; not in place
   std::atomic<std::uint32_t> turn_waiters_{0};
-  std::uint64_t claimed_ = ~std::uint64_t{0};  // ticket of the request that has room in out_
+  std::uint64_t claimed_ = ~std::uint64_t{0};  // ticket (end of the request before it) of what has room in out_
   std::uint64_t published_;
   std::atomic<bool> ended_{false};
+  std::atomic<bool> full_{false};     // more requests are there than may be taken
   std::atomic<bool> garbled_{false};  // an answer found that its client's position cannot be
   bool broken_ = false;
 };

@@ -93,7 +93,7 @@ CallerLane::CallerLane(std::optional<buffer::Attachment> own, const buffer::Atta
   SpaceSignal::require_fence(*rings_.out.oieb, !barriers_.sleeper_can_call);
   Machine::store_release(own_slot().read_pos, in_.next());  // pairs with the acquire in ring::look_at
   SpaceSignal::notify(*rings_.in.oieb, in_.next(), ring::Barriers{});
-  floor_.store(out_.frames() + 1, std::memory_order_relaxed);
+  give_up(out_.frames());
   if (own_) stream::leave_at_exit(*own_);
 }
 
@@ -419,7 +419,7 @@ Result<Received> CallerLane::take_into(std::span<std::byte> buffer) noexcept {
   if (is_no_answer()) return take_failure();
   const Received received{in_.header().size, answers_to(), in_.header().type};
   if (received.size > buffer.size()) return Failure(Status::buffer_too_small, received.size, buffer.size());
-  std::memcpy(buffer.data(), in_.payload(), received.size);
+  if (received.size != 0) std::memcpy(buffer.data(), in_.payload(), received.size);
   copied_in_.add(received.size);
   answers_.add();
   pass();
@@ -456,7 +456,11 @@ Result<Received> CallerLane::receive_pipelined_into(std::span<std::byte> buffer,
   return received;
 }
 
-void CallerLane::give_up(std::uint64_t sequence) noexcept { floor_.store(sequence + 1, std::memory_order_relaxed); }
+void CallerLane::give_up(std::uint64_t sequence) noexcept {
+  floor_.store(sequence + 1, std::memory_order_relaxed);
+  // a server that has no room for the answer waits for none
+  if (!rings_.in_place) Machine::store_release(own_slot().read_count, sequence);
+}
 
 // ---------------------------------------------------------------- others wait for us
 
@@ -486,12 +490,19 @@ void CallerLane::Watch::disarm() noexcept { AnswerWait{lane_}.disarm(); }
 // ---------------------------------------------------------------- the rest
 
 bool CallerLane::interrupt() noexcept {
-  if (place().forked() || used_.load(std::memory_order_seq_cst) == 0) return false;
-  in_waiter_.interrupt();
-  out_waiter_.interrupt();
-  DataSignal::poke(*rings_.in.oieb);
-  SpaceSignal::poke(*rings_.out.oieb);
-  return true;
+  if (place().forked()) return false;
+  std::uint32_t used = used_.load(std::memory_order_seq_cst);
+  if (watch_.is_watched()) used |= receiving;
+  // only who uses it: the other half's next wait is none that runs now
+  if ((used & receiving) != 0) {
+    in_waiter_.interrupt();
+    DataSignal::poke(*rings_.in.oieb);
+  }
+  if ((used & sending) != 0) {
+    out_waiter_.interrupt();
+    SpaceSignal::poke(*rings_.out.oieb);
+  }
+  return used != 0;
 }
 
 void CallerLane::set_wait_hook(WaitHook hook, void* context) noexcept {

@@ -26,7 +26,7 @@ bool may_be_read(const ring::RingMemory& ring) noexcept {
 CallbackSource::CallbackSource(buffer::Attachment& attachment, const ring::RingMemory& ring, const DuplexConfig& config)
     : RequestSource(attachment, *ring.oieb, config), server_(Peer::server(attachment)), lane_(nullptr) {
   add(std::make_unique<Answerer>(attachment, AnswererRings{ring, ring, true}, Peer::server(attachment), config, true,
-                                 as_owner(), counters()));
+                                 as_owner(), share()));
 }
 
 void CallbackSource::source_ended() noexcept {
@@ -107,13 +107,13 @@ Result<CallerLane*> ClientCore::add(Result<buffer::Attachment> opened) {
 
 CallerLane* ClientCore::try_lane(bool clean_only) noexcept {
   const std::size_t lanes = count();
-  // the first lane is left to send() where there are others
-  const std::size_t first = pipelines_.load(std::memory_order_relaxed) && most_ > 1 ? 1 : 0;
-  for (std::size_t i = first; i < lanes; ++i) {
-    std::size_t at = last_lane < lanes && last_lane >= first ? last_lane + i - first : i;
-    if (at >= lanes) at -= lanes - first;
+  // the lane of send() is left to it where there are others
+  const CallerLane* const taken = most_ > 1 ? pipeline_.load(std::memory_order_relaxed) : nullptr;
+  for (std::size_t i = 0; i < lanes; ++i) {
+    std::size_t at = last_lane < lanes ? last_lane + i : i;
+    if (at >= lanes) at -= lanes;
     CallerLane* const lane = lanes_[at];
-    if (!lane->try_own(CallerLane::calling)) continue;
+    if (lane == taken || !lane->try_own(CallerLane::calling)) continue;
     if (!lane->has_pipelined() && (!clean_only || lane->is_clean())) {
       last_lane = at;
       return lane;
@@ -124,13 +124,14 @@ CallerLane* ClientCore::try_lane(bool clean_only) noexcept {
 }
 
 Result<CallerLane*> ClientCore::one_more_lane() noexcept {
-  const std::unique_lock lock(adding_, std::try_to_lock);
-  if (!lock) return Status::lanes_busy;
+  const std::lock_guard lock(adding_);
   if (count() == most_ || os::now_coarse_ns() < no_more_until_.load(std::memory_order_relaxed)) {
     return Failure(Status::lanes_busy, count());
   }
   try {
     auto added = add(buffer::Attachment::open_again(lanes_[0]->attachment(), behaviour_of(config_)));
+    // somebody is just leaving or taking one, or the server has closed, which the lanes that there are will tell
+    if (added.status() == Status::not_found) added = Failure(Status::lanes_busy, count());
     if (!added) no_more_until_.store(os::now_coarse_ns() + ask_again_ns, std::memory_order_relaxed);
     return added;
   } catch (const std::exception& error) {
@@ -141,6 +142,9 @@ Result<CallerLane*> ClientCore::one_more_lane() noexcept {
 // A lane that nobody uses and that has nothing to wait for; a further one of the channel; one that waits for a late
 // answer; or the first that gets free.
 Result<CallerLane*> ClientCore::lane_for_call(stream::Deadline& deadline) noexcept {
+  if (lanes_[0]->is_forked()) [[unlikely]] {
+    return Status::forked;
+  }
   if (interrupted_.load(std::memory_order_relaxed) && take_interrupt()) return Status::interrupted;
   if (CallerLane* lane = try_lane(true)) return lane;
   CallerLane* lane = nullptr;
@@ -163,18 +167,23 @@ Result<CallerLane*> ClientCore::lane_for_call(stream::Deadline& deadline) noexce
 
 template <class Try>
 Status ClientCore::await_lane(stream::Deadline& deadline, Try&& try_it) noexcept {
+  const std::uint64_t interrupts = interrupts_.load(std::memory_order_seq_cst);
   if (try_it()) return Status::ok;
   if (deadline.at_once()) return Status::timeout;
   waiting_.fetch_add(1, std::memory_order_seq_cst);  // before the next look; pairs with the load in lane_is_free()
   Status status = Status::ok;
   for (;;) {
     const std::uint32_t seen = freed_.load(std::memory_order_seq_cst);
+    if (interrupts_.load(std::memory_order_seq_cst) != interrupts) {
+      status = Status::interrupted;
+      break;
+    }
     if (try_it()) break;
     if (lanes_[0]->attachment().forked()) {
       status = Status::forked;
       break;
     }
-    if (take_interrupt() || (hook_ != nullptr && hook_(hook_context_))) {
+    if (hook_ != nullptr && hook_(hook_context_)) {
       status = Status::interrupted;
       break;
     }
@@ -200,13 +209,30 @@ void ClientCore::lane_is_free() noexcept {
   os::futex_wake_all(reinterpret_cast<std::uint32_t&>(freed_));
 }
 
-// The lane of send() and receive().
-Status ClientCore::own_first(CallerLane::Use use, stream::Deadline& deadline) noexcept {
+// The lane of send() and receive(): one that no call is using when they are first used, where there is one.
+CallerLane& ClientCore::pipeline() noexcept {
+  if (CallerLane* chosen = pipeline_.load(std::memory_order_acquire)) return *chosen;
+  const std::lock_guard lock(choosing_);
+  if (CallerLane* chosen = pipeline_.load(std::memory_order_acquire)) return *chosen;
+  CallerLane* lane = try_lane(true);
+  if (lane == nullptr) {
+    if (auto added = one_more_lane(); added && (*added)->try_own(CallerLane::calling)) lane = *added;
+  }
+  if (lane == nullptr) lane = try_lane(false);
+  CallerLane* const chosen = lane != nullptr ? lane : lanes_[0];
+  pipeline_.store(chosen, std::memory_order_release);
+  if (lane != nullptr) lane->disown(CallerLane::calling);
+  return *chosen;
+}
+
+Result<CallerLane*> ClientCore::own_pipeline(CallerLane::Use use, stream::Deadline& deadline) noexcept {
+  if (lanes_[0]->is_forked()) return Status::forked;
   if (take_interrupt()) return Status::interrupted;
-  if (!pipelines_.load(std::memory_order_relaxed)) pipelines_.store(true, std::memory_order_relaxed);
-  CallerLane& lane = *lanes_[0];
-  if (lane.try_own(use)) return Status::ok;
-  return await_lane(deadline, [&] { return lane.try_own(use); });
+  CallerLane& lane = pipeline();
+  if (lane.try_own(use)) return &lane;
+  const Status status = await_lane(deadline, [&] { return lane.try_own(use); });
+  if (status != Status::ok) return status;
+  return &lane;
 }
 
 // ---------------------------------------------------------------- calling
@@ -247,8 +273,9 @@ Result<RequestClaim> ClientCore::claim(std::size_t size, std::size_t response_ca
   const CallerLane::Use use = pipelined ? CallerLane::sending : CallerLane::calling;
   CallerLane* lane = nullptr;
   if (pipelined) {
-    if (const Status status = own_first(use, deadline); status != Status::ok) return status;
-    lane = lanes_[0];
+    auto owned = own_pipeline(use, deadline);
+    if (!owned) return owned.take_failure();
+    lane = *owned;
   } else {
     auto found = lane_for_call(deadline);
     if (!found) return found.take_failure();
@@ -266,8 +293,9 @@ Result<RequestClaim> ClientCore::claim(std::size_t size, std::size_t response_ca
 Result<std::uint64_t> ClientCore::send(std::span<const std::byte> request, std::chrono::nanoseconds timeout,
                                        const RequestInfo& info) noexcept {
   stream::Deadline deadline(timeout);
-  if (const Status status = own_first(CallerLane::sending, deadline); status != Status::ok) return status;
-  CallerLane& lane = *lanes_[0];
+  auto owned = own_pipeline(CallerLane::sending, deadline);
+  if (!owned) return owned.take_failure();
+  CallerLane& lane = **owned;
   lane.count_pipelined();  // before it is sent: the receiver may be faster
   auto sent = lane.send(request, deadline, info, CallerLane::sending);
   if (!sent) lane.uncount_pipelined();
@@ -277,25 +305,30 @@ Result<std::uint64_t> ClientCore::send(std::span<const std::byte> request, std::
 
 Result<Response> ClientCore::receive(std::chrono::nanoseconds timeout) noexcept {
   stream::Deadline deadline(timeout);
-  if (const Status status = own_first(CallerLane::receiving, deadline); status != Status::ok) return status;
-  auto response = lanes_[0]->receive_pipelined(deadline);
-  lanes_[0]->disown(CallerLane::receiving);
+  auto owned = own_pipeline(CallerLane::receiving, deadline);
+  if (!owned) return owned.take_failure();
+  auto response = (*owned)->receive_pipelined(deadline);
+  (*owned)->disown(CallerLane::receiving);
   return response;
 }
 
 Result<Received> ClientCore::receive_into(std::span<std::byte> buffer, std::chrono::nanoseconds timeout) noexcept {
   stream::Deadline deadline(timeout);
-  if (const Status status = own_first(CallerLane::receiving, deadline); status != Status::ok) return status;
-  auto received = lanes_[0]->receive_pipelined_into(buffer, deadline);
-  lanes_[0]->disown(CallerLane::receiving);
+  auto owned = own_pipeline(CallerLane::receiving, deadline);
+  if (!owned) return owned.take_failure();
+  auto received = (*owned)->receive_pipelined_into(buffer, deadline);
+  (*owned)->disown(CallerLane::receiving);
   return received;
 }
 
 Result<void> ClientCore::when_ready(ReadyCallback callback, void* context) {
-  pipelines_.store(true, std::memory_order_relaxed);
-  return lanes_[0]->when_ready(callback, context);
+  if (lanes_[0]->is_forked()) return Status::forked;
+  return pipeline().when_ready(callback, context);
 }
-bool ClientCore::cancel_when() noexcept { return lanes_[0]->cancel_when(); }
+bool ClientCore::cancel_when() noexcept {
+  CallerLane* const lane = pipeline_.load(std::memory_order_acquire);
+  return lane != nullptr && lane->cancel_when();
+}
 
 // ---------------------------------------------------------------- the rest
 
@@ -304,12 +337,11 @@ bool ClientCore::take_interrupt() noexcept {
 }
 
 void ClientCore::interrupt() noexcept {
-  bool ended = false;
+  interrupts_.fetch_add(1, std::memory_order_seq_cst);
+  bool ended = waiting_.load(std::memory_order_seq_cst) != 0;
   for (std::size_t i = 0; i < count(); ++i) ended = lanes_[i]->interrupt() || ended;
-  if (waiting_.load(std::memory_order_seq_cst) != 0 || !ended) {
-    interrupted_.store(true, std::memory_order_seq_cst);
-    lane_is_free();
-  }
+  if (!ended) interrupted_.store(true, std::memory_order_seq_cst);
+  lane_is_free();
   if (callbacks_ != nullptr) callbacks_->interrupt();
 }
 

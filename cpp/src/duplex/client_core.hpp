@@ -79,7 +79,8 @@ class ClientCore final : private LaneOwner {
   Result<CallerLane*> one_more_lane() noexcept;
   template <class Try>
   Status await_lane(stream::Deadline& deadline, Try&& try_it) noexcept;
-  Status own_first(CallerLane::Use use, stream::Deadline& deadline) noexcept;
+  Result<CallerLane*> own_pipeline(CallerLane::Use use, stream::Deadline& deadline) noexcept;
+  [[nodiscard]] CallerLane& pipeline() noexcept;
   [[nodiscard]] bool take_interrupt() noexcept;
   [[nodiscard]] std::size_t count() const noexcept { return count_.load(std::memory_order_acquire); }
 
@@ -98,11 +99,13 @@ class ClientCore final : private LaneOwner {
   mutable std::mutex adding_;
   std::vector<std::shared_ptr<const void>> memory_;  // of all lanes
   std::atomic<std::int64_t> no_more_until_{0};       // every lane of the channel was taken when last asked
-  std::atomic<bool> pipelines_{false};  // send() was used: the first lane is its own where there are others
+  std::mutex choosing_;
+  std::atomic<CallerLane*> pipeline_{nullptr};  // the lane of send() and receive(), once they are used
 
   std::atomic<std::uint32_t> freed_{0};  // changes when a lane gets free and somebody waits for one
   std::atomic<std::uint32_t> waiting_{0};
-  std::atomic<bool> interrupted_{false};
+  std::atomic<std::uint64_t> interrupts_{0};
+  std::atomic<bool> interrupted_{false};  // nobody waited: the next wait ends
 };
 
 [[nodiscard]] DuplexInfo info_of(const buffer::Attachment& attachment) noexcept;

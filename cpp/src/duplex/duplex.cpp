@@ -261,6 +261,7 @@ DuplexStats DuplexServer::stats() const noexcept { return core_ != nullptr ? cor
 DuplexInfo DuplexServer::info() const noexcept { return core_ != nullptr ? core_->info() : DuplexInfo{}; }
 std::shared_ptr<const void> DuplexServer::mapping() const { return core_ != nullptr ? core_->mapping() : nullptr; }
 void DuplexServer::close() noexcept {
+  if (core_ != nullptr) core_->begin_close();  // a client that reads nothing does not keep a worker from ending
   static_cast<void>(workers_.stop());
   if (core_ != nullptr) std::exchange(core_, nullptr)->close();
 }

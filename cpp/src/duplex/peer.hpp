@@ -32,11 +32,15 @@ class Peer {
     reported_ = seen_.bits;
     return Status::peer_dead;
   }
-  /// The same without waiting 100 ms between two looks, and without having told anybody.
+  /// What changed() compares with from now on.
+  void see() noexcept { seen_ = place(); }
+  /// Whether nobody is there who would look at an answer (who is closing looks at none), without waiting 100 ms between
+  /// two looks, and without having told anybody.
   [[nodiscard]] bool gone() const noexcept {
     const protocol::PlaceWord now = place();
     const bool here = which_ == server_place ? now.writer_state() == protocol::WriterState::attached
-                                             : now.slot_state() != protocol::SlotState::free;
+                                             : now.slot_state() == protocol::SlotState::active ||
+                                                   now.slot_state() == protocol::SlotState::joining;
     return !here || (!alive() && place().bits == now.bits);
   }
   /// The next look() looks at the lock, however short ago it did.

@@ -54,7 +54,7 @@ Status RequestSource::take_next(Request& request) noexcept {
     std::size_t lane = next_ + i;
     if (lane >= lanes) lane -= lanes;
     Answerer& answerer = *answerers_[lane];
-    if (!answerer.ready()) continue;
+    if (!answerer.has_request()) continue;
     switch (answerer.take(request, client_of(lane))) {
       case Answerer::Taken::request:
         next_ = lane + 1 == lanes ? 0 : lane + 1;
@@ -75,15 +75,27 @@ Status RequestSource::take_next(Request& request) noexcept {
 
 Result<Request> RequestSource::take(std::chrono::nanoseconds timeout, bool background) noexcept {
   stream::Deadline deadline(timeout);
-  const auto sent_home = [&] {
-    return ended_.load(std::memory_order_acquire) || (background && paused_.load(std::memory_order_acquire));
+  const std::uint64_t interrupts = interrupts_.load(std::memory_order_seq_cst);
+  const auto interrupted = [&] {
+    return interrupts_.load(std::memory_order_seq_cst) != interrupts ||
+           (background && paused_.load(std::memory_order_acquire));
   };
+  const auto sent_home = [&] { return ended_.load(std::memory_order_acquire) || interrupted(); };
   if (attachment_.forked()) return Status::forked;
-  if (!gate_.enter(deadline, sent_home)) {
+  bool hooked = false;
+  if (!gate_.try_enter() && !gate_.enter(deadline, [&] {
+        hooked = hook_ != nullptr && hook_(hook_context_);
+        return hooked || sent_home();
+      })) {
     if (ended_.load(std::memory_order_acquire)) return Status::handle_closed;
-    return background && paused_.load(std::memory_order_acquire) ? Status::interrupted : Status::timeout;
+    return hooked || interrupted() ? Status::interrupted : Status::timeout;
   }
   const Inside inside(gate_);
+  if (interrupted()) {
+    // the leader before had waited with us
+    static_cast<void>(waiter_.take_interrupt());
+    return Status::interrupted;
+  }
   Result<Request> taken{Request()};
   bool in_vain = false;
   for (;;) {
@@ -92,6 +104,8 @@ Result<Request> RequestSource::take(std::chrono::nanoseconds timeout, bool backg
     if (background && paused_.load(std::memory_order_acquire)) return Status::interrupted;
     Status status = take_next(*taken);
     if (status == Status::ok) return taken;
+    // with a pool others answer, and make room; who takes by himself would wait for himself
+    if (status == Status::too_many_held && background) status = Status::would_block;
     if (status != Status::would_block) return status;
     if (deadline.at_once() || (in_vain && deadline.is_over())) {
       status = Status::timeout;
@@ -104,7 +118,7 @@ Result<Request> RequestSource::take(std::chrono::nanoseconds timeout, bool backg
     // whatever it is, the last requests were sent before it
     const Status last = take_next(*taken);
     if (last == Status::ok) return taken;
-    if (last != Status::would_block) return last;
+    if (last != Status::would_block && !(last == Status::too_many_held && background)) return last;
     return peer != Status::ok ? peer : status;
   }
 }
@@ -121,7 +135,10 @@ Result<void> RequestSource::Watch::begin(ReadyCallback callback, void* context) 
 
 bool RequestSource::Watch::worth_a_look(std::int64_t now) noexcept {
   if (source_.attachment_.forked()) return false;
-  if (source_.waiter_.interrupt_pending() || RequestWait{source_, false}.ready()) return true;
+  if (source_.waiter_.interrupt_pending()) return true;
+  if (!source_.gate_.try_enter()) return false;  // somebody is taking, and takes what there is
+  const Inside inside(source_.gate_);
+  if (RequestWait{source_, false}.ready()) return true;
   if (now - looked_at_ < stream::longest_sleep_ns) return false;
   looked_at_ = now;
   return source_.look_at_peer(now) != Status::ok;
@@ -139,6 +156,7 @@ void RequestSource::pause() noexcept {
 
 void RequestSource::interrupt() noexcept {
   if (attachment_.forked()) return;
+  interrupts_.fetch_add(1, std::memory_order_seq_cst);
   waiter_.interrupt();
   DataSignal::poke(signal_);
 }
@@ -151,12 +169,12 @@ void RequestSource::set_wait_hook(WaitHook hook, void* context) noexcept {
 }
 
 void RequestSource::add_to(DuplexStats& stats) const noexcept {
-  stats.requests += counters_.requests.load(std::memory_order_relaxed);
-  stats.answers += counters_.answers.load(std::memory_order_relaxed);
-  stats.errors += counters_.errors.load(std::memory_order_relaxed);
-  stats.copied_bytes += counters_.copied_bytes.load(std::memory_order_relaxed);
-  stats.wakes += counters_.wakes.load(std::memory_order_relaxed);
-  stats.sleeps += counters_.sleeps.load(std::memory_order_relaxed) + waiter_.sleeps();
+  stats.requests += share_.requests.load(std::memory_order_relaxed);
+  stats.answers += share_.answers.load(std::memory_order_relaxed);
+  stats.errors += share_.errors.load(std::memory_order_relaxed);
+  stats.copied_bytes += share_.copied_bytes.load(std::memory_order_relaxed);
+  stats.wakes += share_.wakes.load(std::memory_order_relaxed);
+  stats.sleeps += share_.sleeps.load(std::memory_order_relaxed) + waiter_.sleeps();
 }
 
 void RequestSource::end() noexcept {
@@ -169,6 +187,8 @@ void RequestSource::end() noexcept {
   for (std::size_t i = 0, count = answerers_.size(); i < count; ++i) answerers_[i]->end();
   if (living_.fetch_sub(1, std::memory_order_acq_rel) == 1) source_ended();
 }
+
+void RequestSource::answerer_has_room() noexcept { DataSignal::poke(signal_); }
 
 void RequestSource::answerer_ended(Answerer&) noexcept {
   if (living_.fetch_sub(1, std::memory_order_acq_rel) == 1) source_ended();

@@ -29,6 +29,8 @@ class RequestSource : private AnswererOwner {
   /// Sends the takers in the background home, until resume().
   void pause() noexcept;
   void resume() noexcept { paused_.store(false, std::memory_order_seq_cst); }
+  /// Answers that wait for room fail from now on; what has room is still answered.
+  void begin_close() noexcept { share_.closing.store(true, std::memory_order_seq_cst); }
   void interrupt() noexcept;
   void set_wait_hook(WaitHook hook, void* context) noexcept;
   void add_to(DuplexStats& stats) const noexcept;
@@ -47,7 +49,7 @@ class RequestSource : private AnswererOwner {
   }
   [[nodiscard]] std::size_t count() const noexcept { return answerers_.size(); }
   [[nodiscard]] AnswererOwner& as_owner() noexcept { return *this; }
-  [[nodiscard]] AnswerCounters& counters() noexcept { return counters_; }
+  [[nodiscard]] AnswererShare& share() noexcept { return share_; }
   [[nodiscard]] const buffer::Attachment& attachment() const noexcept { return attachment_; }
 
  private:
@@ -86,6 +88,7 @@ class RequestSource : private AnswererOwner {
   virtual void source_ended() noexcept = 0;
 
   void answerer_ended(Answerer& answerer) noexcept final;
+  void answerer_has_room() noexcept final;
   [[nodiscard]] bool any_ready() const noexcept;
   Status take_next(Request& request) noexcept;
 
@@ -95,13 +98,14 @@ class RequestSource : private AnswererOwner {
   stream::Waiter waiter_;
   Watch watch_{*this};
   Gate gate_;
-  AnswerCounters counters_;
+  AnswererShare share_;
   std::vector<std::unique_ptr<Answerer>> answerers_;
   std::size_t next_ = 0;  // whose turn it is
   WaitHook hook_ = nullptr;
   void* hook_context_ = nullptr;
   std::atomic<std::size_t> living_{0};  // answerers that have not ended, after end()
   std::atomic<bool> paused_{false};
+  std::atomic<std::uint64_t> interrupts_{0};
   std::atomic<bool> ended_{false};
 };
 

@@ -56,7 +56,7 @@ Result<void> ServerCore::add_lanes() {
       if (!out) return out.take_failure();
       rings.out = *out;
     }
-    add(std::make_unique<Answerer>(place, rings, Peer::lane(place, lane), config_, false, as_owner(), counters()));
+    add(std::make_unique<Answerer>(place, rings, Peer::lane(place, lane), config_, false, as_owner(), share()));
     memory_ = place.segment().owner();
   }
   return {};
