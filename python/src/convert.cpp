@@ -83,6 +83,10 @@ ReadBytes::ReadBytes(py::handle object) {
   if (PyObject_GetBuffer(object.ptr(), &view_, PyBUF_SIMPLE) != 0) throw py::error_already_set();
 }
 
+WriteBytes::WriteBytes(py::handle object) {
+  if (PyObject_GetBuffer(object.ptr(), &view_, PyBUF_WRITABLE) != 0) throw py::error_already_set();
+}
+
 Deadline::Deadline(std::chrono::nanoseconds timeout)
     : endless_(timeout == forever), at_(std::chrono::steady_clock::now()) {
   if (!endless_) at_ += timeout;

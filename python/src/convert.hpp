@@ -42,6 +42,21 @@ class ReadBytes {
   Py_buffer view_{};
 };
 
+/// A C-contiguous writable bytes-like object, likewise.
+class WriteBytes {
+ public:
+  explicit WriteBytes(pybind11::handle object);
+  ~WriteBytes() { PyBuffer_Release(&view_); }
+  WriteBytes(const WriteBytes&) = delete;
+  WriteBytes& operator=(const WriteBytes&) = delete;
+  [[nodiscard]] std::span<std::byte> bytes() const noexcept {
+    return {static_cast<std::byte*>(view_.buf), static_cast<std::size_t>(view_.len)};
+  }
+
+ private:
+  Py_buffer view_{};
+};
+
 /// The point in time at which a timeout runs out; what is left of it.
 class Deadline {
  public:

@@ -10,7 +10,7 @@
 #include <stdexcept>
 #include <vector>
 
-#include "handle.hpp"
+#include "open_end.hpp"
 
 namespace py = pybind11;
 

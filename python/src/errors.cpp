@@ -9,7 +9,7 @@ namespace zerobuffer::python {
 
 namespace {
 
-enum class AlsoBase : std::uint8_t { none, value_error };
+enum class AlsoBase : std::uint8_t { none, value_error, timeout_error };
 
 struct Row {
   Status status;
@@ -26,8 +26,7 @@ constexpr std::array rows{
     Row{Status::interrupted, "InterruptedWaitError", AlsoBase::none, "interrupt() ended the wait."},
     Row{Status::closed, "PeerClosedError", AlsoBase::none,
         "The other side has closed.\n\nFor a reader: end of stream, everything was read. For a writer: every reader "
-        "has "
-        "closed and the ring is full."},
+        "has closed and the ring is full."},
     Row{Status::peer_dead, "PeerDeadError", AlsoBase::none,
         "The other side died without closing.\n\nRaised once for each dead writer, after everything it committed was "
         "read; the reader may go on with a successor. A writer may wait for a reader that resumes, or call "
@@ -72,12 +71,29 @@ constexpr std::array rows{
         "Shared memory cannot hold the buffer; the text has the needed and the free bytes."},
     Row{Status::system_error, "SystemCallError", AlsoBase::none,
         "The operating system refused a call for another reason; the text names the call and errno."},
+    Row{Status::remote_error, "RemoteError", AlsoBase::none,
+        "The other side answered with an error; the text is its own.\n\n`sequence` is that of the request. The channel "
+        "goes on: the next call works."},
+    Row{Status::buffer_too_small, "BufferTooSmallError", AlsoBase::none,
+        "The answer does not fit the buffer given; nothing is lost.\n\n`needed` is its size in bytes. `response` is "
+        "the answer where the call has no other place for it; else it comes again from the next receive()."},
+    Row{Status::frame_lost, "FrameLostError", AlsoBase::none,
+        "The next frame lay in another buffer and is gone: whoever forwarded it died, or let it go.\n\nIt was stepped "
+        "over and counted (`stats().lost`): read on."},
+    Row{Status::lanes_busy, "LanesBusyError", AlsoBase::none,
+        "Every lane is taken by other calls or clients. Wait, or make the channel with more lanes."},
 };
+// Beside the one for claims: a second class for a time that ran out.
+constexpr Row call_timeout_row{
+    Status::timeout, "CallTimeoutError", AlsoBase::timeout_error,
+    "No answer came in the time given to a call; a late one is discarded.\n\nFor `begin`, `send` and `notify`: there "
+    "was no room in that time, and nothing was sent. It is a TimeoutError too."};
 
 // Borrowed from the module, which lives as long as the interpreter.
 PyObject* base_class = nullptr;
 PyObject* concurrent_use_class = nullptr;
 PyObject* released_class = nullptr;
+PyObject* call_timeout_class = nullptr;
 std::array<PyObject*, rows.size()> classes{};
 
 PyObject* make(py::module_& module, const char* name, const char* doc, const py::object& bases, const char* status) {
@@ -90,11 +106,27 @@ PyObject* make(py::module_& module, const char* name, const char* doc, const py:
   return made;
 }
 
+PyObject* make(py::module_& module, const Row& row) {
+  py::object bases = py::reinterpret_borrow<py::object>(base_class);
+  if (row.also != AlsoBase::none) {
+    PyObject* also = row.also == AlsoBase::value_error ? PyExc_ValueError : PyExc_TimeoutError;
+    bases = py::make_tuple(bases, py::reinterpret_borrow<py::object>(also));
+  }
+  return make(module, row.name, row.doc, bases, std::string(to_string(row.status)).c_str());
+}
+
 PyObject* class_of(Status status) noexcept {
   for (std::size_t i = 0; i < rows.size(); ++i) {
     if (rows[i].status == status) return classes[i];
   }
   return base_class;
+}
+
+// The text of another process may be cut in the middle of a character.
+py::object text_of(const Failure& failure) {
+  const std::string text = failure.message();
+  return py::reinterpret_steal<py::object>(
+      PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "replace"));
 }
 
 }  // namespace
@@ -106,30 +138,41 @@ void bind_errors(py::module_& module) {
                     py::reinterpret_borrow<py::object>(PyExc_Exception), "");
   const auto base = py::reinterpret_borrow<py::object>(base_class);
   base.attr("os_error") = 0;
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    const Row& row = rows[i];
-    py::object bases = base;
-    if (row.also == AlsoBase::value_error) {
-      bases = py::make_tuple(base, py::reinterpret_borrow<py::object>(PyExc_ValueError));
-    }
-    classes[i] = make(module, row.name, row.doc, bases, std::string(to_string(row.status)).c_str());
-  }
+  for (std::size_t i = 0; i < rows.size(); ++i) classes[i] = make(module, rows[i]);
+  call_timeout_class = make(module, call_timeout_row);
+  py::handle(class_of(Status::remote_error)).attr("sequence") = 0;
+  const py::handle too_small = class_of(Status::buffer_too_small);
+  too_small.attr("needed") = 0;
+  too_small.attr("response") = py::none();
   concurrent_use_class =
       make(module, "ConcurrentUseError",
-           "Another thread is inside a call of this object, or another task waits with it. Use one object per "
-           "thread or task, or a lock; "
-           "interrupt(), stats(), close() and the release of frames are free.",
+           "Another thread is inside a call of this object, or another task waits with it. Use one object per thread "
+           "or task, or a lock; interrupt(), stats(), close() and the release of frames are free.",
            base, "");
   released_class = make(module, "ReleasedError",
                         "The frame or slot was given back; its bytes are no longer there. It is a BufferError too.",
                         py::make_tuple(base, py::reinterpret_borrow<py::object>(PyExc_BufferError)), "");
 }
 
-void raise(const Failure& failure) {
-  const auto type = py::reinterpret_borrow<py::object>(class_of(failure.status()));
-  const py::object error = type(failure.message());
+py::object make_error(const Failure& failure) {
+  const py::handle type = class_of(failure.status());
+  py::object error = type(text_of(failure));
   if (failure.os_error() != 0) error.attr("os_error") = failure.os_error();
-  PyErr_SetObject(type.ptr(), error.ptr());
+  if (failure.status() == Status::remote_error) error.attr("sequence") = failure.first();
+  if (failure.status() == Status::buffer_too_small) error.attr("needed") = failure.first();
+  return error;
+}
+
+void raise_error(const py::object& error) {
+  PyErr_SetObject(py::type::handle_of(error).ptr(), error.ptr());
+  throw py::error_already_set();
+}
+
+void raise(const Failure& failure) { raise_error(make_error(failure)); }
+
+void raise_call(const Failure& failure) {
+  if (failure.status() != Status::timeout) raise(failure);
+  PyErr_SetObject(call_timeout_class, text_of(failure).ptr());
   throw py::error_already_set();
 }
 

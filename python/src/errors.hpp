@@ -16,6 +16,13 @@ void bind_errors(pybind11::module_& module);
 /// Raises the exception that belongs to the status; a claim raises its own for timeout and dropped.
 [[noreturn]] void raise(const Failure& failure);
 
+/// The same for calls, whose timeout is a CallTimeoutError.
+[[noreturn]] void raise_call(const Failure& failure);
+
+/// The exception, not raised yet; with the numbers that belong to it as attributes.
+pybind11::object make_error(const Failure& failure);
+[[noreturn]] void raise_error(const pybind11::object& error);
+
 /// Raises the exception of `status` with a text of the binding's own.
 [[noreturn]] void raise(Status status, const std::string& text);
 

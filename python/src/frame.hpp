@@ -12,6 +12,21 @@ namespace zerobuffer::python {
 /// Makes `_core.Frame` and `_core.use_frame_type`, by which the package names the subclass that readers hand out.
 void bind_frame(pybind11::module_& module);
 
+/// Lends the frame behind a Python Frame to a call that may take it, without the GIL: meanwhile nobody else gives it
+/// back. Raises TypeError; ReleasedError; InvalidArgumentError where views of it live.
+class LentFrame {
+ public:
+  explicit LentFrame(pybind11::handle object);
+  /// The call took it, where it is valid no more.
+  ~LentFrame();
+  LentFrame(const LentFrame&) = delete;
+  LentFrame& operator=(const LentFrame&) = delete;
+  [[nodiscard]] Frame& frame() noexcept;
+
+ private:
+  pybind11::object object_;
+};
+
 /// A new Frame object. `reader` is kept alive by it (the array format of a frame is found there).
 pybind11::object make_frame(Frame&& frame, pybind11::handle reader);
 

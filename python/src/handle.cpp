@@ -3,32 +3,10 @@
 
 #include <chrono>
 #include <thread>
-#include <unordered_set>
 
 namespace py = pybind11;
 
 namespace zerobuffer::python {
-
-namespace {
-
-std::unordered_set<Handle*>& open_handles() {
-  static auto* handles = new std::unordered_set<Handle*>;  // never destroyed: objects may outlive static destructors
-  return *handles;
-}
-
-}  // namespace
-
-bool interpreter_finalizing() noexcept {
-#if PY_VERSION_HEX >= 0x030d0000
-  return Py_IsFinalizing() != 0;
-#else
-  return _Py_IsFinalizing() != 0;
-#endif
-}
-
-Handle::Handle(const char* what) : what_(what) { open_handles().insert(this); }
-
-Handle::~Handle() { open_handles().erase(this); }
 
 void Handle::close() {
   closing_ = true;
@@ -42,7 +20,7 @@ void Handle::close() {
   if (task_waits) cancel_wish();
   awaited_ = false;
   open_ = false;
-  open_handles().erase(this);
+  unregister();
   close_end();
   if (task_waits) {
     wakeup_.signal();  // the task takes the descriptor out of its loop, and then closes it
@@ -59,20 +37,10 @@ void Handle::end_wait() noexcept {
   if (!open_) wakeup_.close();
 }
 
-void Handle::close_all() {
-  while (!open_handles().empty()) {
-    // Shared: while close() waits without the GIL, the thread inside the call may drop the last Python reference.
-    const std::shared_ptr<Handle> handle = (*open_handles().begin())->shared_from_this();
-    handle->close();
-  }
-}
-
-void Handle::after_fork_in_child() {
-  for (Handle* handle : open_handles()) {
-    handle->busy_ = false;
-    handle->closing_ = false;
-    handle->awaited_ = false;
-  }
+void Handle::forget_threads() noexcept {
+  busy_ = false;
+  closing_ = false;
+  awaited_ = false;
 }
 
 Use::Use(Handle& handle) : handle_(handle) {
@@ -86,14 +54,6 @@ Use::Use(Handle& handle) : handle_(handle) {
 Use::~Use() {
   handle_.busy_ = false;
   handle_.after_use();
-}
-
-bool Waiting::check_signals() noexcept {
-  if (raised_ || interpreter_finalizing()) return raised_;  // with an error set no other handler may run
-  PyEval_RestoreThread(saved_);
-  raised_ = PyErr_CheckSignals() != 0;
-  saved_ = PyEval_SaveThread();
-  return raised_;
 }
 
 }  // namespace zerobuffer::python

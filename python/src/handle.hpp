@@ -1,6 +1,6 @@
 // What a Python Reader and a Python Writer have in common: one call at a time, waits without the GIL in which signals
-// are seen, waits of an event loop, closing while somebody waits, closing at interpreter exit, and fork. Every field is
-// protected by the GIL. Must not know what a ring is.
+// are seen, waits of an event loop, and closing while somebody waits. Every field is protected by the GIL. Must not
+// know what a ring is.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -9,24 +9,18 @@
 #include <string>
 
 #include "errors.hpp"
+#include "open_end.hpp"
+#include "waiting.hpp"
 #include "wakeup.hpp"
 #include "zerobuffer/config.hpp"
 #include "zerobuffer/result.hpp"
 
 namespace zerobuffer::python {
 
-/// True once the interpreter lets no other thread run any more: then the GIL must not be asked for.
-bool interpreter_finalizing() noexcept;
-
-/// An open end. Registers itself, so that interpreter exit closes it.
-class Handle : public std::enable_shared_from_this<Handle> {
+class Handle : public OpenEnd {
  public:
-  explicit Handle(const char* what);
-  virtual ~Handle();
-  Handle(const Handle&) = delete;
-  Handle& operator=(const Handle&) = delete;
+  explicit Handle(const char* what) : OpenEnd(what) {}
 
-  [[nodiscard]] const char* what() const noexcept { return what_; }
   [[nodiscard]] bool busy() const noexcept { return busy_; }
   [[nodiscard]] bool open() const noexcept { return open_; }
   /// Whether a task waits: its wish is with the library.
@@ -36,18 +30,14 @@ class Handle : public std::enable_shared_from_this<Handle> {
   void end_wait() noexcept;
 
   /// Ends what another thread waits for, waits until it has left, then closes. Harmless when closed.
-  void close();
-
-  /// Closes every open end; interpreter exit.
-  static void close_all();
-  /// In a forked child: the threads that were inside calls are not here.
-  static void after_fork_in_child();
+  void close() override;
 
  protected:
   virtual void interrupt_end() noexcept = 0;
   virtual void close_end() = 0;
   virtual void cancel_wish() noexcept = 0;
   virtual void set_hook(WaitHook hook, void* context) noexcept = 0;
+  void forget_threads() noexcept override;
   /// Called when a call has ended: what another thread could not do while it lasted.
   virtual void after_use() noexcept {}
 
@@ -61,7 +51,6 @@ class Handle : public std::enable_shared_from_this<Handle> {
   template <class Call>
   friend auto without_gil(Handle& handle, Call&& call);
 
-  const char* what_;
   bool open_ = true;
   bool busy_ = false;
   bool closing_ = false;
@@ -91,22 +80,6 @@ int Handle::begin_wait(Ask&& ask) {
   awaited_ = true;
   return descriptor;
 }
-
-/// The state of a thread that waits without the GIL.
-class Waiting {
- public:
-  Waiting() : saved_(PyEval_SaveThread()) {}
-  ~Waiting() { PyEval_RestoreThread(saved_); }
-  Waiting(const Waiting&) = delete;
-  Waiting& operator=(const Waiting&) = delete;
-  /// Runs the handlers of signals that came; true when one of them raised.
-  bool check_signals() noexcept;
-  static bool hook(void* self) noexcept { return static_cast<Waiting*>(self)->check_signals(); }
-
- private:
-  PyThreadState* saved_;
-  bool raised_ = false;
-};
 
 /// Runs a call that may wait, inside a Use: without the GIL, with signals seen. Raises what a signal handler raised,
 /// and HandleClosedError where another thread closed the handle meanwhile.

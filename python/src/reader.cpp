@@ -110,6 +110,11 @@ class ReaderHandle final : public Handle {
     });
   }
 
+  Reader& end() {
+    const Use use(*this);
+    return end_;
+  }
+
   void interrupt() {
     if (open()) end_.interrupt();
   }
@@ -150,6 +155,8 @@ class ReaderHandle final : public Handle {
 };
 
 }  // namespace
+
+Reader& reader_end(py::handle reader) { return py::cast<ReaderHandle&>(reader).end(); }
 
 void bind_reader(py::module_& module) {
   py::class_<ReaderHandle, std::shared_ptr<ReaderHandle>>(module, "Reader",

@@ -9,6 +9,7 @@
 
 #include "convert.hpp"
 #include "errors.hpp"
+#include "repr.hpp"
 #include "zerobuffer/config.hpp"
 #include "zerobuffer/inspect.hpp"
 #include "zerobuffer/version.hpp"
@@ -20,23 +21,6 @@ namespace zerobuffer::python {
 namespace {
 
 double seconds(std::chrono::nanoseconds time) { return std::chrono::duration<double>(time).count(); }
-
-/// `Name(field=value, …)` of every public property, in the order of the class.
-template <class Class>
-void def_repr(Class& type) {
-  type.def("__repr__", [](const py::object& self) {
-    std::string fields;
-    for (const py::handle base : py::module_::import("builtins").attr("reversed")(py::type::of(self).attr("__mro__"))) {
-      for (const auto& [name, value] :
-           py::cast<py::dict>(py::module_::import("builtins").attr("dict")(base.attr("__dict__")))) {
-        if (PyObject_TypeCheck(value.ptr(), &PyProperty_Type) == 0) continue;
-        fields += (fields.empty() ? "" : ", ") + py::cast<std::string>(name) + "=" +
-                  py::cast<std::string>(py::repr(self.attr(name)));
-      }
-    }
-    return py::cast<std::string>(py::type::of(self).attr("__name__")) + "(" + fields + ")";
-  });
-}
 
 std::uint64_t to_size(const char* what, const py::int_& value) {
   const unsigned long long size = PyLong_AsUnsignedLongLong(value.ptr());
@@ -59,14 +43,15 @@ void bind_config(py::module_& module) {
   py::class_<BufferConfig>(module, "BufferConfig",
                            "Geometry of a buffer and behaviour of one end, as the core takes it.")
       .def(py::init([](const py::int_& payload_size, const py::int_& metadata_size, const py::int_& max_readers,
-                       bool huge_pages, bool exist_ok, const std::string& full, const std::string& wait,
-                       const py::int_& spin_pauses, const py::int_& burst_size, const py::int_& acknowledge_frames,
-                       double acknowledge_interval, const py::int_& max_held, const std::string& join, bool pre_touch,
-                       bool lock_in_memory) {
+                       const py::int_& share_slots, bool huge_pages, bool exist_ok, const std::string& full,
+                       const std::string& wait, const py::int_& spin_pauses, const py::int_& burst_size,
+                       const py::int_& acknowledge_frames, double acknowledge_interval, const py::int_& max_held,
+                       const std::string& join, bool pre_touch, bool lock_in_memory) {
              BufferConfig config;
              config.payload_size = to_size("payload_size", payload_size);
              config.metadata_size = to_size("metadata_size", metadata_size);
              config.max_readers = to_count("max_readers", max_readers);
+             config.share_slots = to_count("share_slots", share_slots);
              config.huge_pages = huge_pages;
              config.exist_ok = exist_ok;
              config.full = to_full_policy(full);
@@ -85,9 +70,10 @@ void bind_config(py::module_& module) {
              return config;
            }),
            py::kw_only(), py::arg("payload_size"), py::arg("metadata_size"), py::arg("max_readers"),
-           py::arg("huge_pages"), py::arg("exist_ok"), py::arg("full"), py::arg("wait"), py::arg("spin_pauses"),
-           py::arg("burst_size"), py::arg("acknowledge_frames"), py::arg("acknowledge_interval"), py::arg("max_held"),
-           py::arg("join"), py::arg("pre_touch"), py::arg("lock_in_memory"))
+           py::arg("share_slots"), py::arg("huge_pages"), py::arg("exist_ok"), py::arg("full"), py::arg("wait"),
+           py::arg("spin_pauses"), py::arg("burst_size"), py::arg("acknowledge_frames"),
+           py::arg("acknowledge_interval"), py::arg("max_held"), py::arg("join"), py::arg("pre_touch"),
+           py::arg("lock_in_memory"))
       .def_static(
           "sizes_for_frames",
           [](const py::int_& frame_size, const py::int_& in_flight) {
@@ -106,6 +92,8 @@ void bind_info(py::module_& module) {
       .def_readonly("metadata_size", &BufferInfo::metadata_size, "Bytes of the metadata block.")
       .def_readonly("huge_bytes", &BufferInfo::huge_bytes, "Bytes of this mapping that are backed with huge pages now.")
       .def_readonly("max_readers", &BufferInfo::max_readers, "How many readers may attach.")
+      .def_readonly("share_slots", &BufferInfo::share_slots,
+                    "How many readers of other buffers may look at its frames at the same time.")
       .def_readonly("created", &BufferInfo::created, "True where this end made the buffer.");
   def_repr(info);
 }
@@ -141,7 +129,10 @@ void bind_stats(py::module_& module) {
       .def_readonly("barriers", &ReaderStats::barriers, "membarrier calls of this reader.")
       .def_readonly("wakes", &ReaderStats::wakes, "Wake-ups that this reader sent.")
       .def_readonly("liveness_checks", &ReaderStats::liveness_checks, "Times it was seen whether the writer lives.")
-      .def_readonly("unread_bytes", &ReaderStats::unread_bytes, "Bytes of ring published and not yet handed out.");
+      .def_readonly("unread_bytes", &ReaderStats::unread_bytes, "Bytes of ring published and not yet handed out.")
+      .def_readonly("shared_frames", &ReaderStats::shared_frames, "Frames handed out that lie in another buffer.")
+      .def_readonly("shared_copied_bytes", &ReaderStats::shared_copied_bytes,
+                    "Bytes of such frames copied, as that buffer had no pin free.");
   def_repr(reader);
 }
 

@@ -49,8 +49,7 @@ Raises:
 )")
       .def("discard", &Slot::discard, "Gives the room back; nothing is sent, no sequence used. Again is harmless.")
       .def_property_readonly(
-          "data",
-          [](const py::object& self) { return py::reinterpret_steal<py::object>(PyMemoryView_FromObject(self.ptr())); },
+          "data", [](const py::object& self) { return py::memoryview(self); },
           "A writable memoryview of the room: `memoryview(slot)`.")
       .def_property_readonly("open", &Slot::open, "True until it is published, discarded, or its writer closed.")
       .def_property_readonly(

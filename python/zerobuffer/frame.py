@@ -5,13 +5,14 @@ Owns how an array is found in a frame. The bytes, their lifetime and the count o
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Tuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 
-from . import _core, dlpack
+from . import _core
 from .arrays import ARRAY_FRAME_TYPE, ArrayDescriptor
 from .errors import CorruptError
+from .held import HeldBytes
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -28,7 +29,7 @@ class FrameInfo(NamedTuple):
     size: int
 
 
-class Frame(_core.Frame):
+class Frame(_core.Frame, HeldBytes):
     """A received frame: read-only bytes in shared memory.
 
     It is a buffer: `frame.data` (a memoryview), `numpy.asarray(frame)`, `numpy.frombuffer(frame, "<f4")` see the bytes without a
@@ -73,65 +74,6 @@ class Frame(_core.Frame):
     def info(self) -> FrameInfo:
         """Sequence, type, tag and size, as a tuple that outlives the frame."""
         return FrameInfo(self.sequence, self.type, self.tag, self.size)
-
-    @property
-    def timestamp_ns(self) -> Optional[int]:
-        """When the array was captured, by the writer's own clock; None where the frame does not say.
-
-        Raises:
-            ReleasedError, CorruptError: as as_array().
-        """
-        return ArrayDescriptor.from_frame(self.data).timestamp_ns if self.type == ARRAY_FRAME_TYPE else None
-
-    @property
-    def send_time_ns(self) -> Optional[int]:
-        """When the array was published, as `time.monotonic_ns()` of this machine; None where the frame does not say.
-
-        Raises:
-            ReleasedError, CorruptError: as as_array().
-        """
-        return ArrayDescriptor.from_frame(self.data).send_time_ns if self.type == ARRAY_FRAME_TYPE else None
-
-    def __array__(self, dtype: npt.DTypeLike = None) -> npt.NDArray[Any]:
-        """What numpy.asarray() asks where the buffer was refused: raises ReleasedError instead of wrapping the object."""
-        return np.asarray(self.data, dtype)
-
-    def __dlpack__(
-        self,
-        *,
-        stream: Optional[int] = None,
-        max_version: Optional[Tuple[int, int]] = None,
-        dl_device: Optional[Tuple[int, int]] = None,
-        copy: Optional[bool] = None,
-    ) -> object:
-        """The array of as_array() for other libraries: `torch.from_dlpack(frame)`, `numpy.from_dlpack(frame)`.
-
-        The capsule keeps the frame held until its consumer lets go of the tensor.
-
-        Args:
-            stream: None; frames lie in the CPU's memory.
-            max_version: the latest DLPack version that the consumer knows. From (1, 0) on the capsule says that it is
-                read-only. The older form cannot: **a consumer that writes into such a tensor changes what every other
-                reader of the ring sees** (numpy 1.x makes its array read-only; torch before DLPack 1.0 does not). Ask for
-                copy=True there, if in doubt.
-            dl_device: None or (1, 0), the CPU.
-            copy: True for a writable copy that holds no frame; else a view.
-
-        Raises:
-            BufferError: another device or stream, or a dtype that DLPack does not know.
-            ReleasedError, CorruptError: as as_array().
-        """
-        if stream is not None or dl_device not in (None, dlpack.CPU_DEVICE):
-            raise BufferError("a frame lies in the CPU's memory: no stream, and no other device than (1, 0)")
-        array = self.as_array()
-        if copy:
-            array = np.array(array, order="C")
-            return dlpack.export(array, array, max_version=max_version, copied=True)
-        return dlpack.export(self, array, max_version=max_version, copied=False)
-
-    def __dlpack_device__(self) -> Tuple[int, int]:
-        """(1, 0): the CPU."""
-        return dlpack.CPU_DEVICE
 
     def __repr__(self) -> str:
         state = " released" if self.released else ""

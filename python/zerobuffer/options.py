@@ -1,10 +1,10 @@
-"""The keyword options of readers and writers, turned into the core's BufferConfig."""
+"""The keyword options of readers, writers and duplex ends, turned into the core's BufferConfig and DuplexConfig."""
 
 from __future__ import annotations
 
 from typing import Literal, Optional
 
-from ._core import BufferConfig
+from ._core import BufferConfig, DuplexConfig
 from .errors import InvalidArgumentError
 
 FullPolicy = Literal["wait", "drop"]
@@ -13,6 +13,8 @@ JoinAt = Literal["automatic", "now", "oldest", "resume"]
 
 DEFAULT_PAYLOAD_SIZE = 64 << 20
 DEFAULT_METADATA_SIZE = 4096
+DEFAULT_REQUEST_SIZE = 1 << 20
+DEFAULT_CALLBACK_SIZE = 4096
 
 
 def make_config(
@@ -22,6 +24,7 @@ def make_config(
     in_flight: int = 3,
     metadata_size: int = DEFAULT_METADATA_SIZE,
     max_readers: int = 1,
+    share_slots: int = 0,
     huge_pages: bool = False,
     exist_ok: bool = False,
     full: FullPolicy = "wait",
@@ -44,6 +47,7 @@ def make_config(
         payload_size=DEFAULT_PAYLOAD_SIZE if payload_size is None else payload_size,
         metadata_size=metadata_size,
         max_readers=max_readers,
+        share_slots=share_slots,
         huge_pages=huge_pages,
         exist_ok=exist_ok,
         full=full,
@@ -54,6 +58,38 @@ def make_config(
         acknowledge_interval=acknowledge_interval,
         max_held=max_held,
         join=join,
+        pre_touch=pre_touch,
+        lock_in_memory=lock_in_memory,
+    )
+
+
+def make_duplex_config(
+    *,
+    request_size: int = DEFAULT_REQUEST_SIZE,
+    response_size: int = DEFAULT_REQUEST_SIZE,
+    callback_size: int = DEFAULT_CALLBACK_SIZE,
+    lanes: int = 8,
+    huge_pages: bool = False,
+    exist_ok: bool = False,
+    client_lanes: int = 0,
+    wait: WaitPolicy = "spin_then_block",
+    spin_pauses: int = 2000,
+    max_held: int = 256,
+    pre_touch: bool = True,
+    lock_in_memory: bool = False,
+) -> DuplexConfig:
+    """What the options of a duplex channel mean for the core."""
+    return DuplexConfig(
+        request_size=request_size,
+        response_size=response_size,
+        callback_size=callback_size,
+        lanes=lanes,
+        huge_pages=huge_pages,
+        exist_ok=exist_ok,
+        client_lanes=client_lanes,
+        wait=wait,
+        spin_pauses=spin_pauses,
+        max_held=max_held,
         pre_touch=pre_touch,
         lock_in_memory=lock_in_memory,
     )

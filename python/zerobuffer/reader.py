@@ -38,6 +38,8 @@ class Reader(_core.Reader):
             always be written while no reader moves.
         metadata_size: bytes for the metadata.
         max_readers: 1 … 64; each of them sees every frame.
+        share_slots: 0: frames of this buffer are not shared with others; else how many readers of other buffers can look at
+            frames of this one at the same time without copying them, 1 … 64 (see SharedWriter).
         huge_pages: ask for 2 MiB pages; `info.huge_bytes` says what became huge.
         exist_ok: open a living buffer of the same geometry instead of failing.
         wait: "spin" (never sleeps), "spin_then_block", or "block" (sleeps at once).
@@ -69,6 +71,7 @@ class Reader(_core.Reader):
         in_flight: int = 3,
         metadata_size: int = DEFAULT_METADATA_SIZE,
         max_readers: int = 1,
+        share_slots: int = 0,
         huge_pages: bool = False,
         exist_ok: bool = False,
         wait: WaitPolicy = "spin_then_block",
@@ -86,6 +89,7 @@ class Reader(_core.Reader):
             in_flight=in_flight,
             metadata_size=metadata_size,
             max_readers=max_readers,
+            share_slots=share_slots,
             huge_pages=huge_pages,
             exist_ok=exist_ok,
             wait=wait,
@@ -151,6 +155,7 @@ class Reader(_core.Reader):
         in_flight: int = 3,
         metadata_size: int = DEFAULT_METADATA_SIZE,
         max_readers: int = 1,
+        share_slots: int = 0,
         huge_pages: bool = False,
         wait: WaitPolicy = "spin_then_block",
         spin_pauses: int = 2000,
@@ -165,6 +170,7 @@ class Reader(_core.Reader):
             in_flight=in_flight,
             metadata_size=metadata_size,
             max_readers=max_readers,
+            share_slots=share_slots,
             huge_pages=huge_pages,
             wait=wait,
             spin_pauses=spin_pauses,

@@ -9,15 +9,25 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from typing import Callable, Optional, Protocol
+from collections import deque
+from typing import Callable, Deque, Optional, Protocol, Tuple, TypeVar
 
 from .errors import InvalidArgumentError
+
+_T = TypeVar("_T")
 
 LONGEST_RUN = 64  # calls of one end that find what they want without waiting, before other tasks get a turn
 
 
 class Awaitable(Protocol):
     def _end_wait(self) -> None: ...
+
+
+class Wait:
+    """One of several things that an end can be waited for."""
+
+    def __init__(self, end_wait: Callable[[], None]) -> None:
+        self._end_wait = end_wait
 
 
 class Turns:
@@ -82,3 +92,48 @@ async def another_look(end: Awaitable, ask: Callable[[], int], deadline: Deadlin
 def _give(answer: asyncio.Future[bool], value: bool) -> None:
     if not answer.done():
         answer.set_result(value)
+
+
+class Line:
+    """Tasks, of any loop, that want the same thing and get it in the order in which they came."""
+
+    LOOK_AGAIN = 0.01  # seconds: it may also come free without a wake()
+
+    def __init__(self) -> None:
+        self._places: Deque[Tuple[asyncio.AbstractEventLoop, asyncio.Event]] = deque()
+
+    async def first(self, take: Callable[[], Optional[_T]], deadline: Deadline) -> Optional[_T]:
+        """What `take` gives, asked while this task is the first of the line; None where the time ran out."""
+        if not self._places:
+            taken = take()
+            if taken is not None or deadline.left() == 0:
+                return taken
+        place = (asyncio.get_running_loop(), asyncio.Event())
+        self._places.append(place)
+        try:
+            while True:
+                place[1].clear()
+                first = self._places[0] is place
+                if first:
+                    taken = take()
+                    if taken is not None:
+                        return taken
+                left = deadline.left()
+                if left == 0:
+                    return None
+                if first:
+                    left = self.LOOK_AGAIN if left is None else min(left, self.LOOK_AGAIN)
+                try:
+                    await asyncio.wait_for(place[1].wait(), left)
+                except asyncio.TimeoutError:
+                    pass
+        finally:
+            self._places.remove(place)
+            self.wake()
+
+    def wake(self) -> None:
+        """It may have come free."""
+        if self._places:
+            loop, event = self._places[0]
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(event.set)

@@ -88,7 +88,7 @@ class Writer(_core.Writer):
     unharmed. Interpreter exit closes what is open, so that readers see the end of the stream and not a death.
 
     Args:
-        name, payload_size, frame_size, in_flight, metadata_size, max_readers, huge_pages, exist_ok, wait, spin_pauses,
+        name, payload_size, frame_size, in_flight, metadata_size, max_readers, share_slots, huge_pages, exist_ok, wait, spin_pauses,
             pre_touch, lock_in_memory: see Reader.
         full: what to do when the ring is full: "wait" for room up to the timeout of the call, or "drop" the new frame at
             once, counted where the readers see it.
@@ -115,6 +115,7 @@ class Writer(_core.Writer):
         in_flight: int = 3,
         metadata_size: int = DEFAULT_METADATA_SIZE,
         max_readers: int = 1,
+        share_slots: int = 0,
         huge_pages: bool = False,
         exist_ok: bool = False,
         full: FullPolicy = "wait",
@@ -130,6 +131,7 @@ class Writer(_core.Writer):
             in_flight=in_flight,
             metadata_size=metadata_size,
             max_readers=max_readers,
+            share_slots=share_slots,
             huge_pages=huge_pages,
             exist_ok=exist_ok,
             full=full,
@@ -188,6 +190,7 @@ class Writer(_core.Writer):
         in_flight: int = 3,
         metadata_size: int = DEFAULT_METADATA_SIZE,
         max_readers: int = 1,
+        share_slots: int = 0,
         huge_pages: bool = False,
         full: FullPolicy = "wait",
         wait: WaitPolicy = "spin_then_block",
@@ -202,6 +205,7 @@ class Writer(_core.Writer):
             in_flight=in_flight,
             metadata_size=metadata_size,
             max_readers=max_readers,
+            share_slots=share_slots,
             huge_pages=huge_pages,
             full=full,
             wait=wait,
