@@ -124,7 +124,7 @@ class Call {
     if (options_.channel.delay_us != 0) sleep_us(options_.channel.delay_us);
     const std::lock_guard lock(mutex_);
     latency_.add(now - sent.at_ns);
-    if (response && sent.built_at != nullptr && response->data().data() == sent.built_at) ++same_address_;
+    if (response && response->size() != 0 && response->data().data() == sent.built_at) ++same_address_;
     session_.totals.add(sent.number, response ? response->size() : 0, now);
     session_.note_frame(sent.number, {response ? response->type() : std::uint16_t{127}, sent.number},
                         response ? response->size() : 0);

@@ -96,6 +96,8 @@ void CommonOptions::add_to(CLI::App& verb, bool streams) {
     add_size(verb, "--metadata-size", metadata_size, "Metadata block of the buffer made");
     add_number(verb, "--max-readers", max_readers, "Reader places of the buffer made",
                std::numeric_limits<std::uint32_t>::max());
+    add_number(verb, "--share-slots", share_slots, "Readers of other buffers that can look into the buffer made",
+               std::numeric_limits<std::uint32_t>::max());
   }
   add_number(verb, "--frames", frames, "Stop after N frames; 0: no limit");
   add_timeout(verb, "--timeout-ms", timeout_ms, "Longest wait");
@@ -109,6 +111,7 @@ BufferConfig CommonOptions::config() const {
   config.payload_size = buffer_size;
   config.metadata_size = metadata_size;
   config.max_readers = static_cast<std::uint32_t>(max_readers);
+  config.share_slots = static_cast<std::uint32_t>(share_slots);
   return config;
 }
 
@@ -123,8 +126,10 @@ void RelayOptions::add_to(CLI::App& verb) {
   add_number(verb, "--wait-readers", wait_readers, "Wait for N readers of the output first",
              std::numeric_limits<std::uint32_t>::max());
   add_timeout(verb, "--linger-ms", linger_ms, "At the end wait so long for the readers");
+  verb.add_flag("--share", share, "Frames go on as descriptors, without a copy, where that can be");
   verb.callback([this] {
     if (input == output) throw CLI::ValidationError("--output", "input and output are the same buffer");
+    if (share && transform != Transform::none) throw CLI::ValidationError("--share", "only with --transform none");
   });
 }
 

@@ -43,6 +43,7 @@ struct RelayOptions {
   std::uint64_t xor_key = 255;
   std::uint64_t wait_readers = 0;
   std::int64_t linger_ms = 5000;
+  bool share = false;
 
   void add_to(CLI::App& verb);
 };

@@ -42,6 +42,10 @@ class Read {
         if (options_.common.frames == 0) break;
         throw Outcome{ExitCode::closed_early, options_.name + ": the source closed early"};
       }
+      if (frame.status() == Status::frame_lost) {
+        session_.totals.pass_over();
+        continue;
+      }
       if (!frame) throw Outcome::of(frame.failure(), options_.name);
       look_at(std::move(*frame), now);
     }

@@ -1,9 +1,10 @@
-// The verb `relay`: frames of one buffer into another, transformed in the one pass that copies them.
+// The verb `relay`: frames of one buffer into another, transformed in the one pass that copies them, or shared.
 #include <array>
 
 #include "latency_histogram.hpp"
 #include "session.hpp"
 #include "verbs.hpp"
+#include "zerobuffer/shared_writer.hpp"
 
 namespace zerobuffer::relay {
 namespace {
@@ -24,6 +25,11 @@ class Relay {
       check(writer_.wait_for_readers(static_cast<std::uint32_t>(options_.wait_readers), options_.common.timeout()),
             Side::output);
     }
+    if (options_.share) {
+      Result<SharedWriter> shared = SharedWriter::over(writer_, reader_);
+      if (!shared) throw Outcome::of(shared.failure(), options_.output, Side::output);
+      shared_ = std::move(*shared);
+    }
     while (!options_.common.reached(session_.totals.frames()) && !stop_requested()) {
       Result<Frame> frame = next();
       if (frame.status() == Status::closed) {
@@ -31,6 +37,10 @@ class Relay {
           throw Outcome{ExitCode::closed_early, options_.input + ": the source closed early", Side::input};
         }
         return;
+      }
+      if (frame.status() == Status::frame_lost) {
+        session_.totals.pass_over();
+        continue;
       }
       if (!frame) throw Outcome::of(frame.failure(), options_.input, Side::input);
       pass(*frame);
@@ -67,34 +77,57 @@ class Relay {
       const auto sent_ns = static_cast<std::uint64_t>(*content.descriptor->send_time_ns);
       since_send_.add(received_ns > sent_ns ? received_ns - sent_ns : 0);
     }
-    Result<Claim> claim = writer_.claim(frame.size(), options_.common.timeout());
-    if (!claim) throw Outcome::of(claim.failure(), options_.output, Side::output);
-    const std::size_t size = content.bytes.size();
-    apply(options_.transform, static_cast<std::byte>(options_.xor_key), content.bytes, claim->data().first(size));
-    apply(Transform::none, std::byte{0}, frame.data().subspan(size), claim->data().subspan(size));
-    check(claim->commit(frame.size(), {frame.type(), frame.tag()}), Side::output);
+    const std::uint64_t sequence = frame.sequence();
+    const std::size_t size = frame.size();
+    const FrameInfo info{frame.type(), frame.tag()};
+    if (options_.share) {
+      const Result<Forwarded> forwarded = shared_.forward(std::move(frame), options_.common.timeout());
+      if (!forwarded) throw Outcome::of(forwarded.failure(), options_.output, Side::output);
+    } else {
+      transform(frame, content.bytes);
+    }
     const std::uint64_t published_ns = monotonic_ns();
     latency_.add(published_ns - received_ns);
-    session_.totals.add(frame.sequence(), frame.size(), published_ns);
-    session_.note_frame(frame.sequence(), {frame.type(), frame.tag()}, frame.size());
+    session_.totals.add(sequence, size, published_ns);
+    session_.note_frame(sequence, info, size);
+  }
+
+  void transform(const Frame& frame, std::span<const std::byte> content) {
+    Result<Claim> claim = writer_.claim(frame.size(), options_.common.timeout());
+    if (!claim) throw Outcome::of(claim.failure(), options_.output, Side::output);
+    const std::size_t size = content.size();
+    apply(options_.transform, static_cast<std::byte>(options_.xor_key), content, claim->data().first(size));
+    apply(Transform::none, std::byte{0}, frame.data().subspan(size), claim->data().subspan(size));
+    check(claim->commit(frame.size(), {frame.type(), frame.tag()}), Side::output);
   }
 
   void finish() {
-    reader_.close();
+    if (reader_.is_open()) session_.totals.add_lost(reader_.stats().lost);
+    if (!shared_.is_open())
+      reader_.close();  // shared frames stay in the source until the output's readers have passed them
     if (!writer_.is_open()) return;
-    if (!stop_requested()) {
-      const Result<void> drained = writer_.drain(to_timeout(options_.linger_ms));
-      stats_ = writer_.stats();
-      unread_ = writer_.close().value();
-      if (drained.status() == Status::peer_dead) throw Outcome::of(drained.failure(), options_.output, Side::output);
-      if (unread_ != 0 && !stop_requested()) {
-        throw Outcome{ExitCode::unread,
-                      options_.output + ": " + std::to_string(unread_) + " frames that nobody will read", Side::output};
-      }
-      return;
-    }
+    Result<void> drained;
+    if (!stop_requested()) drained = writer_.drain(to_timeout(options_.linger_ms));
+    stop_sharing();
     stats_ = writer_.stats();
     unread_ = writer_.close().value();
+    if (drained.status() == Status::peer_dead) throw Outcome::of(drained.failure(), options_.output, Side::output);
+    if (unread_ != 0 && !stop_requested()) {
+      throw Outcome{ExitCode::unread,
+                    options_.output + ": " + std::to_string(unread_) + " frames that nobody will read", Side::output};
+    }
+  }
+
+  void stop_sharing() {
+    if (!shared_.is_open()) return;
+    shared_stats_ = shared_.stats();
+    if (shared_stats_.copied_frames != 0) {
+      const std::string why = shared_.why_not();
+      session_.remark = std::to_string(shared_stats_.copied_frames) +
+                        " frames were copied: " + (why.empty() ? "they lie in buffers that cannot be shared" : why);
+    }
+    static_cast<void>(shared_.close());
+    reader_.close();
   }
 
   void report(Json& json) const {
@@ -106,6 +139,9 @@ class Relay {
     json["blocked_count"] = stats_.blocked_count;
     json["blocked_seconds"] = std::chrono::duration<double>(stats_.blocked_time).count();
     json["unread"] = unread_;
+    if (!options_.share) return;
+    json["shared"] = shared_stats_.shared_frames;
+    json["copied"] = shared_stats_.copied_frames;
   }
 
   void check(const Result<void>& result, Side side) const {
@@ -116,10 +152,12 @@ class Relay {
   Session session_;
   Writer writer_;
   Reader reader_;
+  SharedWriter shared_;
   SeenMetadata metadata_;
   LatencyHistogram latency_;
   LatencyHistogram since_send_;
   WriterStats stats_;
+  SharedWriterStats shared_stats_;
   std::uint64_t unread_ = 0;
 };
 

@@ -80,6 +80,7 @@ class Serve {
     } else {
       const auto key = static_cast<std::byte>(options_.channel.xor_key);
       Result<std::span<std::byte>> room = request.claim(size);
+      if (room.status() == Status::closed) return;  // the client is gone: nobody will read the answer
       if (!room) throw Outcome::of(room.failure(), options_.name);
       if (request.in_place()) {
         apply_in_place(options_.channel.transform, key, *room);
@@ -97,12 +98,18 @@ class Serve {
   void call_back(DuplexServer& server, const Request& request) {
     std::string digits = std::to_string(request.tag());
     auto answer = server.call_client(request.client(), std::as_bytes(std::span(digits)), options_.common.timeout());
+    if (is_gone(answer.status())) return;
     if (!answer) throw Outcome::of(answer.failure(), options_.name);
     std::ranges::reverse(digits);
     if (!std::ranges::equal(answer->data(), std::as_bytes(std::span(digits)))) {
       throw Outcome{ExitCode::verification_failed, options_.name + ": the client answered the call for tag " +
                                                        std::to_string(request.tag()) + " wrongly"};
     }
+  }
+
+  /// Whether this says that the client closed or died.
+  static bool is_gone(Status status) {
+    return status == Status::not_found || status == Status::closed || status == Status::peer_dead;
   }
 
   void end(const Outcome& outcome) {

@@ -21,18 +21,19 @@ void Totals::add(std::uint64_t sequence, std::uint64_t bytes, std::uint64_t now_
     first_ns_ = now_ns;
   }
   ++frames_;
+  passed_over_ = 0;
   bytes_ += bytes;
   last_sequence_ = sequence;
   last_ns_ = now_ns;
 }
 
 void Totals::check_order(std::uint64_t sequence) {
-  if (frames_ == 0 || sequence == last_sequence_ + 1) return;
-  if (sequence <= last_sequence_) {
+  if (frames_ == 0 || sequence == last_sequence_ + 1 + passed_over_) return;
+  if (sequence <= last_sequence_ + passed_over_) {
     throw Outcome{ExitCode::corrupt,
                   "frame " + std::to_string(sequence) + " came after frame " + std::to_string(last_sequence_)};
   }
-  lost_ += sequence - last_sequence_ - 1;
+  lost_ += sequence - last_sequence_ - 1 - passed_over_;
 }
 
 void Totals::report(Json& json) const {
@@ -101,6 +102,7 @@ int Session::run(const std::function<void()>& work, const std::function<void()>&
   if (outcome.code == ExitCode::ok && totals.lost() != 0) {
     outcome = {ExitCode::lost_frames, std::to_string(totals.lost()) + " frames were lost"};
   }
+  if (outcome.code == ExitCode::ok) outcome.message = remark;
 
   Json json{{"program", program_}, {"language", "cpp"}};
   json["status"] = to_string(outcome.code);

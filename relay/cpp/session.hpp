@@ -38,8 +38,10 @@ class Totals {
   void add(std::uint64_t sequence, std::uint64_t bytes, std::uint64_t now_ns) noexcept;
   /// Frames missing before this one. Throws Outcome (corrupt) where the sequence does not rise.
   void check_order(std::uint64_t sequence);
-  /// Frames missing before the first one: a resume that came too late.
+  /// Frames that the reader counted as lost.
   void add_lost(std::uint64_t frames) noexcept { lost_ += frames; }
+  /// The next frame was lost and is counted by the reader.
+  void pass_over() noexcept { ++passed_over_; }
   [[nodiscard]] std::uint64_t frames() const noexcept { return frames_; }
   [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
   [[nodiscard]] std::uint64_t lost() const noexcept { return lost_; }
@@ -49,6 +51,7 @@ class Totals {
   std::uint64_t frames_ = 0;
   std::uint64_t bytes_ = 0;
   std::uint64_t lost_ = 0;
+  std::uint64_t passed_over_ = 0;  // since the last frame
   std::uint64_t first_bytes_ = 0;
   std::uint64_t first_sequence_ = 0;
   std::uint64_t last_sequence_ = 0;
@@ -100,6 +103,7 @@ class Session {
           const std::function<void(Json&)>& report, bool json_to_standard_error = false);
 
   Totals totals;
+  std::string remark;  ///< The message of a good end.
 
  private:
   static bool wait_hook(void* session) noexcept;

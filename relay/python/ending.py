@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 import stop
 import zerobuffer
@@ -17,13 +17,21 @@ class Ending:
         self.last_sequence = self.unread = 0
         self._blocked: tuple[int, float] = (0, 0.0)
 
-    def close(self, writer: zerobuffer.Writer, name: str, linger_ms: int, side: Optional[str] = None) -> None:
+    def close(
+        self,
+        writer: zerobuffer.Writer,
+        name: str,
+        linger_ms: int,
+        side: Optional[str] = None,
+        before_closing: Callable[[], None] = lambda: None,
+    ) -> None:
         """Waits for the readers, unless a signal came, and closes. Raises Outcome where the readers died or left frames."""
         try:
             if not stop.requested():
                 with errors_of(name, side):
                     self._drain(writer, linger_ms)
         finally:
+            before_closing()
             stats = writer.stats()
             self.last_sequence = stats.frames
             self._blocked = (stats.blocked_count, stats.blocked_time)

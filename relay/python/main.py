@@ -16,13 +16,21 @@ def main() -> int:
         print(json.dumps(defaults()))
         return 0
     if options.verb is None:
-        parser.error("a verb is needed: relay, write or read")
+        parser.error("a verb is needed: relay, write, read, serve or call")
     check(parser, options)
     catch_stop_signals()
     if options.verb == "relay":
         from relay_verb import Relay
 
         return Relay(options).run()
+    if options.verb == "serve":
+        from serve_verb import Serve
+
+        return Serve(options).run()
+    if options.verb == "call":
+        from call_verb import Call
+
+        return Call(options).run()
     if options.verb == "write":
         from write_verb import Write
 

@@ -26,6 +26,7 @@ class ExitCode(IntEnum):
     LOST_FRAMES = 12
     VERIFICATION_FAILED = 13
     CORRUPT = 14
+    REMOTE_ERROR = 15
     INTERRUPTED = 130
     TERMINATED = 143
 
@@ -45,6 +46,7 @@ _CODE_OF_STATUS = {
     "too_many_readers": ExitCode.IN_USE,
     "metadata_exists": ExitCode.IN_USE,
     "metadata_in_use": ExitCode.IN_USE,
+    "lanes_busy": ExitCode.IN_USE,
     "incompatible": ExitCode.REFUSED,
     "permission_denied": ExitCode.REFUSED,
     "corrupt": ExitCode.CORRUPT,
@@ -52,6 +54,7 @@ _CODE_OF_STATUS = {
     "no_space": ExitCode.NO_SPACE,
     "frame_too_large": ExitCode.NO_SPACE,
     "metadata_too_large": ExitCode.NO_SPACE,
+    "remote_error": ExitCode.REMOTE_ERROR,
 }
 
 

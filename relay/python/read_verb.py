@@ -58,6 +58,9 @@ class Read:
                     frame = self._next(reader, timeout)
                 except zerobuffer.PeerClosedError:
                     closed = True
+                except zerobuffer.FrameLostError:
+                    session.pass_over()
+                    continue
                 now = time.monotonic_ns()
                 if session.frames == 0 and (closed or frame is not None):
                     self._check_metadata(reader)
@@ -156,7 +159,7 @@ class Read:
     def _finish(self) -> None:
         self._held.clear()
         if self._reader is not None:
-            self._session.lost += self._reader.stats().lost  # a resume that came too late
+            self._session.lost += self._reader.stats().lost  # what only the reader knows
             self._reader.close()
         if self._digests is not None:
             self._digests.close()

@@ -1,4 +1,4 @@
-"""The verb `relay`: frames of one buffer into another, transformed in the one pass that copies them."""
+"""The verb `relay`: frames of one buffer into another, transformed in the one pass that copies them, or shared."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ class Relay:
         self._session = Session("relay", options)
         self._reader: Optional[zerobuffer.Reader] = None
         self._writer: Optional[zerobuffer.Writer] = None
+        self._shared: Optional[zerobuffer.SharedWriter] = None
+        self._shared_stats: Optional[zerobuffer.SharedWriterStats] = None
         self._metadata: Optional[bytes] = None
         self._latency = LatencyHistogram()
         self._since_send = LatencyHistogram()
@@ -42,10 +44,16 @@ class Relay:
             with errors_of(options.output, "output"):
                 if not writer.wait_for_readers(options.wait_readers, timeout=timeout):
                     raise timed_out(options.output, "output")
+        if options.share:
+            with errors_of(options.output, "output"):
+                self._shared = zerobuffer.SharedWriter(writer, reader)
         while not session.reached() and not stop.requested():
             try:
                 with errors_of(options.input, "input"):
                     frame = self._next(reader, writer, timeout)
+            except zerobuffer.FrameLostError:
+                session.pass_over()
+                continue
             except EOFError:
                 if options.frames:
                     raise Outcome(ExitCode.CLOSED_EARLY, f"{options.input}: the source closed early", "input") from None
@@ -96,25 +104,45 @@ class Relay:
         if descriptor is not None and descriptor.send_time_ns is not None:
             self._since_send.add(max(received - descriptor.send_time_ns, 0))
         length = len(content)
+        content.release()
         with errors_of(options.output, "output"):
-            slot = writer.claim(size, timeout=timeout, type=type_, tag=tag)
-            source = np.frombuffer(frame.data, np.uint8)
-            target = np.frombuffer(slot.data, np.uint8)
-            transform.apply(options.transform, options.xor_key, source[:length], target[:length])
-            target[length:] = source[length:]
-            slot.commit()
+            if self._shared is not None:
+                self._shared.forward(frame, timeout=timeout)
+            else:
+                slot = writer.claim(size, timeout=timeout, type=type_, tag=tag)
+                source = np.frombuffer(frame.data, np.uint8)
+                target = np.frombuffer(slot.data, np.uint8)
+                transform.apply(options.transform, options.xor_key, source[:length], target[:length])
+                target[length:] = source[length:]
+                slot.commit()
         published = time.monotonic_ns()
         self._latency.add(published - received)
         session.count(sequence, size, published)
         session.note_frame(sequence, type_, tag, size)
 
     def _finish(self) -> None:
-        if self._reader is not None:
-            self._reader.close()
+        reader = self._reader
+        if reader is not None:
+            self._session.lost += reader.stats().lost  # what only the reader knows
+            if self._shared is None:
+                reader.close()  # shared frames stay in the source until the output's readers have passed them
         if self._writer is not None:
-            self._ending.close(self._writer, self._options.output, self._options.linger_ms, "output")
+            self._ending.close(self._writer, self._options.output, self._options.linger_ms, "output", self._stop_sharing)
+
+    def _stop_sharing(self) -> None:
+        shared = self._shared
+        if shared is None or self._reader is None:
+            return
+        stats = self._shared_stats = shared.stats()
+        if stats.copied_frames:
+            why = shared.why_not or "they lie in buffers that cannot be shared"
+            self._session.remark = f"{stats.copied_frames} frames were copied: {why}"
+        shared.close()
+        self._reader.close()
 
     def _report(self) -> dict[str, Any]:
+        stats = self._shared_stats
+        counted = {"shared": stats.shared_frames if stats else 0, "copied": stats.copied_frames if stats else 0}
         return {
             "output_last_sequence": self._ending.last_sequence,
             "lost": self._session.lost,
@@ -122,4 +150,5 @@ class Relay:
             "relay_latency_us": self._latency.to_json(),
             "since_send_us": self._since_send.to_json(),
             **self._ending.fields(),
+            **(counted if self._options.share else {}),
         }

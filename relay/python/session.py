@@ -1,4 +1,4 @@
-"""What the three verbs share while they run: attaching, looking at frames, counting, progress, and the report at the end.
+"""What the verbs share while they run: attaching, looking at frames, counting, progress, and the report at the end.
 Must not know what a verb does with a frame."""
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import sys
 import time
 import zlib
 from contextlib import contextmanager
-from typing import Any, Callable, Iterator, Optional, TypeVar
+from typing import Any, Callable, Iterator, Optional, Protocol, TypeVar
 
 import stop
 import zerobuffer
@@ -17,6 +17,7 @@ from digests import to_hex
 from outcome import ExitCode, Outcome
 
 End = TypeVar("End", zerobuffer.Reader, zerobuffer.Writer)
+Opened = TypeVar("Opened", zerobuffer.Reader, zerobuffer.Writer, zerobuffer.DuplexClient)
 ARRAY_FRAME_TYPE = 2
 
 
@@ -26,10 +27,14 @@ def seconds(milliseconds: int) -> Optional[float]:
 
 
 @contextmanager
-def errors_of(buffer: str, side: Optional[str] = None) -> Iterator[None]:
-    """Turns the package's errors into Outcomes that name the buffer."""
+def errors_of(buffer: str, side: Optional[str] = None, closed: ExitCode = ExitCode.UNREAD) -> Iterator[None]:
+    """Turns the package's errors into Outcomes that name the buffer. `closed` is what the other side's closing means."""
     try:
         yield
+    except zerobuffer.PeerClosedError as error:
+        raise Outcome(closed, f"{buffer}: {error}", side) from None
+    except zerobuffer.FrameLostError:
+        raise  # the only one after which reading goes on
     except zerobuffer.ZeroBufferError as error:
         raise Outcome.of(error, buffer, side) from None
 
@@ -57,11 +62,17 @@ def metadata_fields(metadata: Optional[bytes]) -> dict[str, Any]:
     }
 
 
+class Interruptible(Protocol):
+    def interrupt(self) -> None: ...
+
+
 class Session:
     def __init__(self, program: str, options: argparse.Namespace) -> None:
         self._program = program
         self._options = options
         self.frames = self.bytes = self.lost = 0
+        self.remark = ""  # the message of a good end
+        self._passed_over = 0  # since the last frame
         self._first = self._last = (0, 0, 0)  # sequence, bytes, nanoseconds
         self._logged = (time.monotonic_ns(), 0, 0)
 
@@ -75,16 +86,28 @@ class Session:
                     payload_size=options.buffer_size,
                     metadata_size=options.metadata_size,
                     max_readers=options.max_readers,
+                    share_slots=options.share_slots,
                     **config,
                 )
             else:
                 end = self._open(kind, name, **config)
-        stop.interrupt_with(end.interrupt)
-        if options.verbose:
-            self._say(f"{'made' if create else 'opened'} {name}")
+        self.watch(end, name, made=create)
         return end
 
-    def _open(self, kind: type[End], name: str, **config: Any) -> End:
+    def attach_client(self, name: str) -> zerobuffer.DuplexClient:
+        """Opens the channel as soon as it appears."""
+        with errors_of(name):
+            client = self._open(zerobuffer.DuplexClient, name)
+        self.watch(client, name, made=False)
+        return client
+
+    def watch(self, end: Interruptible, name: str, *, made: bool) -> None:
+        """Signals end the waits of this reader, writer, client or server from now on."""
+        stop.interrupt_with(end.interrupt)
+        if self._options.verbose:
+            self._say(f"{'made' if made else 'opened'} {name}")
+
+    def _open(self, kind: type[Opened], name: str, **config: Any) -> Opened:
         whole = seconds(self._options.timeout_ms)
         end = None if whole is None else time.monotonic() + whole
         while True:
@@ -103,14 +126,19 @@ class Session:
 
     def check_order(self, sequence: int) -> None:
         """Counts the frames missing before this one. Raises Outcome (corrupt) where the sequence does not rise."""
-        last = self._last[0]
+        last = self._last[0] + self._passed_over
         if self.frames == 0 or sequence == last + 1:
             return
         if sequence <= last:
             raise Outcome(ExitCode.CORRUPT, f"frame {sequence} came after frame {last}")
         self.lost += sequence - last - 1
 
+    def pass_over(self) -> None:
+        """The next frame was lost and is counted by the reader."""
+        self._passed_over += 1
+
     def count(self, sequence: int, size: int, now_ns: int) -> None:
+        self._passed_over = 0
         self._last = (sequence, size, now_ns)
         if self.frames == 0:
             self._first = self._last
@@ -152,7 +180,7 @@ class Session:
             ended = Outcome(ExitCode(stop.exit_code()))
         if ended is None and self.lost:
             ended = Outcome(ExitCode.LOST_FRAMES, f"{self.lost} frames were lost")
-        ended = ended or Outcome(ExitCode.OK)
+        ended = ended or Outcome(ExitCode.OK, self.remark)
         self._print(ended, report(), json_to_standard_error)
         return int(ended.code)
 

@@ -1,4 +1,5 @@
-"""What a relay does to the bytes that it passes on: one pass over memory, from the input ring into the output ring."""
+"""What a relay does to the bytes that it passes on, one pass over memory from the input ring into the output ring; and what a server
+does to those of a request."""
 
 from __future__ import annotations
 
@@ -19,6 +20,13 @@ def apply(transform: str, key: int, source: Bytes, target: Bytes) -> None:
         np.bitwise_xor(source, np.uint8(key), out=target)
     else:
         np.copyto(target, source)
+
+
+def apply_in_place(transform: str, key: int, data: Bytes) -> None:
+    if transform == "reverse":
+        data[:] = data[::-1].copy()
+    elif transform == "xor":
+        np.bitwise_xor(data, np.uint8(key), out=data)
 
 
 def _reverse(source: Bytes, target: Bytes) -> None:
