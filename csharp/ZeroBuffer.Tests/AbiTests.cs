@@ -32,7 +32,7 @@ public unsafe partial class AbiTests
     public void Zb_buffer_config_has_the_layout_of_the_header()
     {
         NativeBufferConfig it = default;
-        Assert.Equal(72, sizeof(NativeBufferConfig));
+        Assert.Equal(80, sizeof(NativeBufferConfig));
         Assert.Equal(
             [0, 8, 16, 24, 28, 29, 30, 31],
             [
@@ -41,11 +41,11 @@ public unsafe partial class AbiTests
                 At(ref it, ref it.PreTouch), At(ref it, ref it.LockInMemory),
             ]);
         Assert.Equal(
-            [32, 36, 40, 44, 48, 56, 60, 64],
+            [32, 36, 40, 44, 48, 56, 60, 64, 72],
             [
                 At(ref it, ref it.Full), At(ref it, ref it.Wait), At(ref it, ref it.SpinPauses), At(ref it, ref it.Join),
                 At(ref it, ref it.BurstSize), At(ref it, ref it.AcknowledgeFrames), At(ref it, ref it.MaxHeld),
-                At(ref it, ref it.AcknowledgeIntervalNs),
+                At(ref it, ref it.AcknowledgeIntervalNs), At(ref it, ref it.ShareSlots),
             ]);
     }
 
@@ -53,13 +53,13 @@ public unsafe partial class AbiTests
     public void Zb_buffer_info_has_the_layout_of_the_header()
     {
         NativeBufferInfo it = default;
-        Assert.Equal(56, sizeof(NativeBufferInfo));
+        Assert.Equal(64, sizeof(NativeBufferInfo));
         Assert.Equal(
-            [0, 8, 16, 24, 32, 40, 48, 52],
+            [0, 8, 16, 24, 32, 40, 48, 52, 56],
             [
                 At(ref it, ref it.StructSize), At(ref it, ref it.SegmentSize), At(ref it, ref it.Capacity),
                 At(ref it, ref it.MaxFrameSize), At(ref it, ref it.MetadataSize), At(ref it, ref it.HugeBytes),
-                At(ref it, ref it.MaxReaders), At(ref it, ref it.Created),
+                At(ref it, ref it.MaxReaders), At(ref it, ref it.Created), At(ref it, ref it.ShareSlots),
             ]);
     }
 
@@ -84,14 +84,27 @@ public unsafe partial class AbiTests
     public void Zb_reader_stats_has_the_layout_of_the_header()
     {
         NativeReaderStats it = default;
-        Assert.Equal(96, sizeof(NativeReaderStats));
+        Assert.Equal(112, sizeof(NativeReaderStats));
         Assert.Equal(
-            [0, 8, 16, 24, 32, 40, 48, 56, 64, 72, 80, 88],
+            [0, 8, 16, 24, 32, 40, 48, 56, 64, 72, 80, 88, 96, 104],
             [
                 At(ref it, ref it.StructSize), At(ref it, ref it.Frames), At(ref it, ref it.Bytes), At(ref it, ref it.Lost),
                 At(ref it, ref it.Skipped), At(ref it, ref it.Dropped), At(ref it, ref it.Sleeps), At(ref it, ref it.Barriers),
                 At(ref it, ref it.Wakes), At(ref it, ref it.LivenessChecks), At(ref it, ref it.UnreadBytes),
-                At(ref it, ref it.Held),
+                At(ref it, ref it.Held), At(ref it, ref it.SharedFrames), At(ref it, ref it.SharedCopiedBytes),
+            ]);
+    }
+
+    [Fact]
+    public void Zb_shared_writer_stats_has_the_layout_of_the_header()
+    {
+        NativeSharedWriterStats it = default;
+        Assert.Equal(56, sizeof(NativeSharedWriterStats));
+        Assert.Equal(
+            [0, 8, 16, 24, 32, 40, 48],
+            [
+                At(ref it, ref it.StructSize), At(ref it, ref it.SharedFrames), At(ref it, ref it.SharedBytes),
+                At(ref it, ref it.CopiedFrames), At(ref it, ref it.CopiedBytes), At(ref it, ref it.GivenUp), At(ref it, ref it.Kept),
             ]);
     }
 
@@ -117,6 +130,97 @@ public unsafe partial class AbiTests
     }
 
     [Fact]
+    public void Zb_duplex_config_has_the_layout_of_the_header()
+    {
+        NativeDuplexConfig it = default;
+        Assert.Equal(56, sizeof(NativeDuplexConfig));
+        Assert.Equal(
+            [0, 8, 16, 24, 32, 36, 37, 38, 39, 40, 44, 48, 52],
+            [
+                At(ref it, ref it.StructSize), At(ref it, ref it.RequestSize), At(ref it, ref it.ResponseSize),
+                At(ref it, ref it.CallbackSize), At(ref it, ref it.Lanes), At(ref it, ref it.HugePages), At(ref it, ref it.ExistOk),
+                At(ref it, ref it.PreTouch), At(ref it, ref it.LockInMemory), At(ref it, ref it.ClientLanes), At(ref it, ref it.Wait),
+                At(ref it, ref it.SpinPauses), At(ref it, ref it.MaxHeld),
+            ]);
+    }
+
+    [Fact]
+    public void Zb_duplex_info_and_zb_duplex_stats_have_the_layout_of_the_header()
+    {
+        NativeDuplexInfo info = default;
+        Assert.Equal(48, sizeof(NativeDuplexInfo));
+        Assert.Equal(
+            [0, 8, 16, 24, 32, 40, 44, 45],
+            [
+                At(ref info, ref info.StructSize), At(ref info, ref info.SegmentSize), At(ref info, ref info.MaxRequestSize),
+                At(ref info, ref info.MaxResponseSize), At(ref info, ref info.MaxCallbackSize), At(ref info, ref info.Lanes),
+                At(ref info, ref info.InPlace), At(ref info, ref info.Created),
+            ]);
+        NativeDuplexStats stats = default;
+        Assert.Equal(80, sizeof(NativeDuplexStats));
+        Assert.Equal(
+            [0, 8, 16, 24, 32, 40, 48, 56, 64, 72],
+            [
+                At(ref stats, ref stats.StructSize), At(ref stats, ref stats.Requests), At(ref stats, ref stats.Answers),
+                At(ref stats, ref stats.Errors), At(ref stats, ref stats.Late), At(ref stats, ref stats.CopiedBytes),
+                At(ref stats, ref stats.Callbacks), At(ref stats, ref stats.Sleeps), At(ref stats, ref stats.Wakes),
+                At(ref stats, ref stats.Lanes),
+            ]);
+    }
+
+    [Fact]
+    public void The_structs_of_a_call_have_the_layout_of_the_header()
+    {
+        NativeRequestInfo info = default;
+        Assert.Equal(32, sizeof(NativeRequestInfo));
+        Assert.Equal(
+            [0, 8, 16, 24],
+            [
+                At(ref info, ref info.StructSize), At(ref info, ref info.Tag), At(ref info, ref info.ResponseCapacity),
+                At(ref info, ref info.Type),
+            ]);
+        NativeResponse response = default;
+        Assert.Equal(40, sizeof(NativeResponse));
+        Assert.Equal(
+            [0, 8, 16, 24, 32, 36, 38],
+            [
+                At(ref response, ref response.Owner), At(ref response, ref response.Data), At(ref response, ref response.Size),
+                At(ref response, ref response.Sequence), At(ref response, ref response.Slot), At(ref response, ref response.Type),
+                At(ref response, ref response.Reserved),
+            ]);
+        NativeReceived received = default;
+        Assert.Equal(24, sizeof(NativeReceived));
+        Assert.Equal(
+            [0, 8, 16],
+            [At(ref received, ref received.Size), At(ref received, ref received.Sequence), At(ref received, ref received.Type)]);
+        NativeCall call = default;
+        Assert.Equal(16, sizeof(NativeCall));
+        Assert.Equal([0, 8], [At(ref call, ref call.Owner), At(ref call, ref call.Sequence)]);
+        NativeOutgoing outgoing = default;
+        Assert.Equal(32, sizeof(NativeOutgoing));
+        Assert.Equal(
+            [0, 8, 16, 24, 28],
+            [
+                At(ref outgoing, ref outgoing.Owner), At(ref outgoing, ref outgoing.Data), At(ref outgoing, ref outgoing.Size),
+                At(ref outgoing, ref outgoing.Pipelined), At(ref outgoing, ref outgoing.Reserved),
+            ]);
+    }
+
+    [Fact]
+    public void Zb_request_has_the_layout_of_the_header()
+    {
+        NativeRequest it = default;
+        Assert.Equal(80, sizeof(NativeRequest));
+        Assert.Equal(
+            [0, 8, 16, 24, 32, 40, 48, 56, 64, 72, 76, 78],
+            [
+                At(ref it, ref it.Owner), At(ref it, ref it.Data), At(ref it, ref it.Size), At(ref it, ref it.Bytes),
+                At(ref it, ref it.Room), At(ref it, ref it.Sequence), At(ref it, ref it.Tag), At(ref it, ref it.Client),
+                At(ref it, ref it.Ticket), At(ref it, ref it.Slot), At(ref it, ref it.Type), At(ref it, ref it.Reserved),
+            ]);
+    }
+
+    [Fact]
     public void Every_status_has_the_number_and_the_name_of_the_header()
     {
         string header = File.ReadAllText(Repository.PathOf("cpp/include/zerobuffer/zerobuffer.h"));
@@ -124,7 +228,7 @@ public unsafe partial class AbiTests
             match => match.Groups[1].Value.Replace("_", string.Empty, StringComparison.Ordinal).ToUpperInvariant(),
             match => int.Parse(match.Groups[2].ValueSpan, CultureInfo.InvariantCulture));
         Assert.Equal(native, Enum.GetValues<Status>().ToDictionary(status => status.ToString().ToUpperInvariant(), status => (int)status));
-        Assert.Equal(28, native.Count);
+        Assert.Equal(32, native.Count);
     }
 
     [Fact]
@@ -136,6 +240,17 @@ public unsafe partial class AbiTests
         Assert.Equal(
             new ReadOnlySpan<byte>(&library, sizeof(NativeBufferConfig)).ToArray(),
             new ReadOnlySpan<byte>(&ours, sizeof(NativeBufferConfig)).ToArray());
+    }
+
+    [Fact]
+    public void The_defaults_of_the_options_for_calls_are_those_of_the_library()
+    {
+        NativeDuplexConfig library;
+        Assert.Equal(0, Native.zb_duplex_config_init(&library, (nuint)sizeof(NativeDuplexConfig)));
+        NativeDuplexConfig ours = DuplexOptions.Default.ToNative();
+        Assert.Equal(
+            new ReadOnlySpan<byte>(&library, sizeof(NativeDuplexConfig)).ToArray(),
+            new ReadOnlySpan<byte>(&ours, sizeof(NativeDuplexConfig)).ToArray());
     }
 
     [Fact]

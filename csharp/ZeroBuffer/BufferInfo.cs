@@ -15,6 +15,7 @@ public readonly record struct BufferInfo
         HugeBytes = (long)native.HugeBytes;
         MaxReaders = (int)native.MaxReaders;
         Created = native.Created != 0;
+        ShareSlots = (int)native.ShareSlots;
     }
 
     /// <summary>Bytes of shared memory.</summary>
@@ -37,4 +38,7 @@ public readonly record struct BufferInfo
 
     /// <summary>Whether this end made the buffer.</summary>
     public bool Created { get; init; }
+
+    /// <summary>How many readers of other buffers can look at frames of this one without copying them; 0: frames are not shared.</summary>
+    public int ShareSlots { get; init; }
 }

@@ -56,6 +56,12 @@ public sealed record BufferOptions
     /// <summary>1 … 64; each of them sees every frame. 1 by default.</summary>
     public int MaxReaders { get; init; } = 1;
 
+    /// <summary>
+    /// How many readers of other buffers can look at frames of this one at the same time without copying them
+    /// (<see cref="SharedWriter"/>), 1 … 64; 0, the default: frames are not shared.
+    /// </summary>
+    public int ShareSlots { get; init; }
+
     /// <summary>Ask for 2 MiB pages; <see cref="BufferInfo.HugeBytes"/> says what became huge.</summary>
     public bool HugePages { get; init; }
 
@@ -123,6 +129,7 @@ public sealed record BufferOptions
         ArgumentOutOfRangeException.ThrowIfNegative(PayloadSize);
         ArgumentOutOfRangeException.ThrowIfNegative(MetadataSize);
         ArgumentOutOfRangeException.ThrowIfNegative(MaxReaders);
+        ArgumentOutOfRangeException.ThrowIfNegative(ShareSlots);
         ArgumentOutOfRangeException.ThrowIfNegative(SpinPauses);
         ArgumentOutOfRangeException.ThrowIfNegative(BurstSize);
         ArgumentOutOfRangeException.ThrowIfNegative(AcknowledgeFrames);
@@ -146,6 +153,7 @@ public sealed record BufferOptions
             AcknowledgeFrames = (uint)AcknowledgeFrames,
             MaxHeld = (uint)MaxHeld,
             AcknowledgeIntervalNs = (ulong)Timeouts.Nanoseconds(AcknowledgeInterval),
+            ShareSlots = (uint)ShareSlots,
         };
     }
 }

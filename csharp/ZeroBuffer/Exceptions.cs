@@ -260,6 +260,58 @@ public sealed class SystemCallException : ZeroBufferException
 }
 
 /// <summary>
+/// The other side answered the call with an error: its handler threw, or refused the request. The message is what it said.
+/// </summary>
+public sealed class RemoteException : ZeroBufferException
+{
+    internal RemoteException(string message, ulong first = 0, ulong second = 0, int osError = 0)
+        : base(Status.RemoteError, message, first, second, osError)
+    {
+    }
+
+    /// <summary>The request that this answers.</summary>
+    public ulong Sequence => First;
+}
+
+/// <summary>The answer does not fit the buffer that it was to be copied into. Nothing is lost.</summary>
+/// <remarks>
+/// After <see cref="DuplexClient.CallInto"/> the answer is <see cref="Response"/>; after
+/// <see cref="DuplexClient.ReceiveInto"/> it is the next one that is received.
+/// </remarks>
+public sealed class BufferTooSmallException : ZeroBufferException
+{
+    internal BufferTooSmallException(string message, ulong first = 0, ulong second = 0, int osError = 0, Response response = default)
+        : base(Status.BufferTooSmall, message, first, second, osError) => Response = response;
+
+    /// <summary>Bytes that the answer takes.</summary>
+    public long Needed => (long)First;
+
+    /// <summary>After <see cref="DuplexClient.CallInto"/> the answer itself; dispose it. Else <c>default</c>.</summary>
+    public Response Response { get; }
+}
+
+/// <summary>Every lane for calls is in use, by this client or by others. Call later, or make the channel with more lanes.</summary>
+public sealed class LanesBusyException : ZeroBufferException
+{
+    internal LanesBusyException(string message, ulong first = 0, ulong second = 0, int osError = 0)
+        : base(Status.LanesBusy, message, first, second, osError)
+    {
+    }
+}
+
+/// <summary>
+/// A frame that was forwarded without a copy is lost: who forwarded it died or ended before this reader came to it, and its bytes were
+/// written over. Frame by frame: read on. Counted in <see cref="ReaderStats.Lost"/>.
+/// </summary>
+public sealed class FrameLostException : ZeroBufferException
+{
+    internal FrameLostException(string message, ulong first = 0, ulong second = 0, int osError = 0)
+        : base(Status.FrameLost, message, first, second, osError)
+    {
+    }
+}
+
+/// <summary>
 /// Another thread is inside a call of this object, or a call that was begun with <c>…Async</c> was not awaited to its end.
 /// Use one object per thread, or a lock; <c>Interrupt</c>, <c>GetStats</c>, <c>Dispose</c> and the release of frames are free.
 /// </summary>

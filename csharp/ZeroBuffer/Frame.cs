@@ -193,6 +193,12 @@ public readonly partial struct Frame : IDisposable, IEquatable<Frame>
         ? "Frame (released)"
         : $"Frame {Sequence}: {Length} bytes, type {Type}, tag {Tag}";
 
+    internal Interop.NativeFrame Take() => Table.Take(_key, _index);
+
+    internal void PutBack() => _table!.PutBack(_key, _index);
+
+    internal void TakenAway() => _table!.TakenAway();
+
     [DoesNotReturn]
     private static void ThrowTooLong(nuint size) => throw new InvalidOperationException(
         $"the frame has {size} bytes; a span or memory has at most {int.MaxValue} elements. Use AsSequence(), or Slice(offset, length).");

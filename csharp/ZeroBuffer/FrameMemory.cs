@@ -1,11 +1,14 @@
-// Frames as Memory: one that holds its frame (pooled), and parts of one for a sequence (not pooled, holding nothing).
+// Frames and answers as Memory: one that holds its bytes (pooled), and parts of a frame for a sequence (not pooled, holding nothing).
 using System;
 using System.Buffers;
 using System.Threading;
 
 namespace ZeroBuffer;
 
-/// <summary>The bytes of a frame as memory that keeps the frame held. From <see cref="Frame.AsMemory"/>.</summary>
+/// <summary>
+/// The bytes of a frame, or of an answer, as memory that keeps it held. From <see cref="Frame.AsMemory"/> and
+/// <see cref="Response.AsMemory"/>.
+/// </summary>
 /// <remarks>
 /// Dispose it, once, or any copy of it; again does nothing. <see cref="Memory"/> and what was made of it must not be used after
 /// that: it throws <see cref="ObjectDisposedException"/> until the reader's pool uses the object behind it for another frame.
@@ -62,8 +65,23 @@ public readonly struct FrameMemory : IDisposable, IEquatable<FrameMemory>
     public static bool operator !=(FrameMemory left, FrameMemory right) => !left.Equals(right);
 }
 
+/// <summary>Bytes that are lent, as what makes memory of them sees them: for who holds them.</summary>
+internal unsafe interface IHeldBytes
+{
+    byte* BytesOfHeld(uint index, out nuint size);
+
+    /// <summary>One holder more beside any that there is. False where nobody holds.</summary>
+    bool TryAddHolderBesideAnother(ulong key, uint index);
+
+    /// <summary>One holder less.</summary>
+    void RemoveHolder(uint index);
+
+    /// <summary>Nobody uses this memory any more.</summary>
+    void ReturnManager(FrameMemoryManager manager);
+}
+
 /// <summary>What stands behind a <see cref="FrameMemory"/>; used again and again.</summary>
-internal sealed unsafe class FrameMemoryManager(FrameTable table) : MemoryManager<byte>
+internal sealed unsafe class FrameMemoryManager(IHeldBytes table) : MemoryManager<byte>
 {
     private ulong _key;
     private uint _index;
@@ -189,7 +207,7 @@ internal sealed unsafe class FramePart(FrameTable table, ulong key, uint index, 
 }
 
 /// <summary>One pin of a frame's memory, which holds the frame.</summary>
-internal sealed class FramePin(FrameTable table, uint index) : IPinnable
+internal sealed class FramePin(IHeldBytes table, uint index) : IPinnable
 {
     private int _unpinned;
 

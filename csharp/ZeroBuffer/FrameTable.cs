@@ -1,5 +1,5 @@
-// Which frames a reader has handed out and what they are: one entry per place of the native table, and in it a word that
-// tells whether a Frame, an old copy of one, or a memory of it still holds the bytes. Any thread releases; no locks.
+// Which frames a reader has handed out and what they are: one entry per place of the native table. Whether a Frame, an old copy of
+// one, or a memory of it still holds the bytes is HoldCount's. Any thread releases; no locks.
 using System;
 using System.Collections.Generic;
 using System.Diagnostics.CodeAnalysis;
@@ -10,14 +10,8 @@ using ZeroBuffer.Interop;
 
 namespace ZeroBuffer;
 
-internal sealed unsafe class FrameTable
+internal sealed unsafe class FrameTable : IHeldBytes
 {
-    // Entry.State: version (47 bits), whether the frame itself holds (1 bit), and how many memories and pins do (16 bits).
-    // A frame knows the version together with that bit: its key. 0: nobody holds anything.
-    private const ulong Holders = 0xFFFF;
-    private const ulong FrameHolds = 0x10000;
-    private const int VersionShift = 17;
-
     private readonly Entry[] _entries;
     private readonly uint _mask;
     private readonly Stack<FrameMemoryManager> _managers = new();
@@ -49,13 +43,13 @@ internal sealed unsafe class FrameTable
         entry.Tag = native.Tag;
         entry.Slot = native.Slot;
         entry.Type = native.Type;
-        ulong key = (++_version << VersionShift) | FrameHolds;
-        Volatile.Write(ref entry.State, key);
+        ulong key = HoldCount.KeyOf(++_version);
+        entry.Hold.Begin(key);
         return new Frame(this, key, index);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal bool IsHeld(ulong key, uint index) => (Volatile.Read(ref _entries[index].State) & ~Holders) == key;
+    internal bool IsHeld(ulong key, uint index) => _entries[index].Hold.IsHeld(key);
 
     // Each getter reads first and checks then: what it read belongs to this frame if the frame was held afterwards.
 
@@ -69,8 +63,7 @@ internal sealed unsafe class FrameTable
         return (byte*)data;
     }
 
-    /// <summary>For who holds it.</summary>
-    internal byte* BytesOfHeld(uint index, out nuint size)
+    public byte* BytesOfHeld(uint index, out nuint size)
     {
         ref Entry entry = ref _entries[index];
         size = entry.Size;
@@ -114,71 +107,52 @@ internal sealed unsafe class FrameTable
     internal void Release(ulong key, uint index)
     {
         ref Entry entry = ref _entries[index];
-        if (Interlocked.CompareExchange(ref entry.State, 0, key) == key)
+        if (entry.Hold.Release(key))
         {
             GiveBack(ref entry);
         }
-        else
+    }
+
+    /// <summary>
+    /// For who hands the native frame on: the frame holds no longer, and comes back with <see cref="PutBack"/>, or is gone with
+    /// <see cref="TakenAway"/>.
+    /// </summary>
+    internal NativeFrame Take(ulong key, uint index)
+    {
+        ref Entry entry = ref _entries[index];
+        if (!entry.Hold.TryReleaseAlone(key))
         {
-            ReleaseShared(ref entry, key);
+            Check(ref entry, key);
+            throw new InvalidOperationException("memory or a pin of this frame is in use (AsMemory): dispose it before the frame is forwarded");
+        }
+        return new NativeFrame
+        {
+            Owner = entry.Owner, Data = entry.Data, Size = entry.Size, Sequence = entry.Sequence, Tag = entry.Tag, Slot = entry.Slot,
+            Type = entry.Type,
+        };
+    }
+
+    internal void PutBack(ulong key, uint index) => _entries[index].Hold.Begin(key);
+
+    internal void TakenAway()
+    {
+        if (_heldAfterClose is not null)
+        {
+            EndIfAllBack();
         }
     }
 
     /// <summary>One holder more. False where the frame was released before.</summary>
-    internal bool TryAddHolder(ulong key, uint index)
-    {
-        ref Entry entry = ref _entries[index];
-        for (ulong state = Volatile.Read(ref entry.State); ;)
-        {
-            if ((state & ~Holders) != key)
-            {
-                return false;
-            }
-            ulong seen = Interlocked.CompareExchange(ref entry.State, Counted(state), state);
-            if (seen == state)
-            {
-                return true;
-            }
-            state = seen;
-        }
-    }
+    internal bool TryAddHolder(ulong key, uint index) => _entries[index].Hold.TryAdd(key);
 
-    /// <summary>One more beside any that there is, also where the frame itself was released. False where nobody holds it.</summary>
-    internal bool TryAddHolderBesideAnother(ulong key, uint index)
-    {
-        ref Entry entry = ref _entries[index];
-        for (ulong state = Volatile.Read(ref entry.State); ;)
-        {
-            if (state >> VersionShift != key >> VersionShift)
-            {
-                return false;
-            }
-            ulong seen = Interlocked.CompareExchange(ref entry.State, Counted(state), state);
-            if (seen == state)
-            {
-                return true;
-            }
-            state = seen;
-        }
-    }
+    public bool TryAddHolderBesideAnother(ulong key, uint index) => _entries[index].Hold.TryAddBesideAnother(key);
 
-    /// <summary>One holder less.</summary>
-    internal void RemoveHolder(uint index)
+    public void RemoveHolder(uint index)
     {
         ref Entry entry = ref _entries[index];
-        for (ulong state = Volatile.Read(ref entry.State); ;)
+        if (entry.Hold.Remove())
         {
-            bool last = (state & (Holders | FrameHolds)) == 1;
-            ulong seen = Interlocked.CompareExchange(ref entry.State, last ? 0 : state - 1, state);
-            if (seen == state)
-            {
-                if (last)
-                {
-                    GiveBack(ref entry);
-                }
-                return;
-            }
-            state = seen;
+            GiveBack(ref entry);
         }
     }
 
@@ -191,7 +165,7 @@ internal sealed unsafe class FrameTable
         }
     }
 
-    internal void ReturnManager(FrameMemoryManager manager)
+    public void ReturnManager(FrameMemoryManager manager)
     {
         lock (_managers)
         {
@@ -232,36 +206,13 @@ internal sealed unsafe class FrameTable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Check(ref Entry entry, ulong key)
     {
-        if ((Volatile.Read(ref entry.State) & ~Holders) != key)
+        if (!entry.Hold.IsHeld(key))
         {
             ThrowReleased();
         }
     }
 
-    private static ulong Counted(ulong state) => (state & Holders) != Holders
-        ? state + 1
-        : throw new InvalidOperationException($"a frame has at most {Holders} memories and pins at the same time");
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private void ReleaseShared(ref Entry entry, ulong key)
-    {
-        for (ulong state = Volatile.Read(ref entry.State); (state & ~Holders) == key;)
-        {
-            bool last = (state & Holders) == 0;
-            ulong seen = Interlocked.CompareExchange(ref entry.State, last ? 0 : state & ~FrameHolds, state);
-            if (seen == state)
-            {
-                if (last)
-                {
-                    GiveBack(ref entry);
-                }
-                return;
-            }
-            state = seen;
-        }
-    }
-
-    // State was made 0 by the caller: until the native frame is back, nobody else uses the entry.
+    // Hold was ended by the caller: until the native frame is back, nobody else uses the entry.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void GiveBack(ref Entry entry)
     {
@@ -286,7 +237,7 @@ internal sealed unsafe class FrameTable
     {
         for (int i = Volatile.Read(ref _firstHeld); i < _entries.Length; ++i)
         {
-            if (Volatile.Read(ref _entries[i].State) != 0)
+            if (_entries[i].Hold.IsAnyHeld)
             {
                 Volatile.Write(ref _firstHeld, i);
                 return true;
@@ -307,7 +258,7 @@ internal sealed unsafe class FrameTable
     {
         for (int i = 0; i < _entries.Length; ++i)
         {
-            if (Interlocked.Exchange(ref _entries[i].State, 0) != 0)
+            if (_entries[i].Hold.ReleaseAll())
             {
                 GiveBack(ref _entries[i]);
             }
@@ -316,7 +267,7 @@ internal sealed unsafe class FrameTable
 
     private struct Entry
     {
-        internal ulong State;
+        internal HoldCount Hold;
         internal nint Data;
         internal nuint Size;
         internal ulong Sequence;

@@ -145,6 +145,7 @@ public sealed unsafe partial class Reader : IDisposable, IEnumerable<Frame>, IAs
     /// <exception cref="PeerDeadException">The writer died; once per dead writer, after all that it committed was read.</exception>
     /// <exception cref="HeldFramesBlockException">This reader holds the frames whose room the writer waits for.</exception>
     /// <exception cref="TooManyHeldException"><see cref="BufferOptions.MaxHeld"/> frames are held.</exception>
+    /// <exception cref="FrameLostException">A frame that was forwarded without a copy was written over; read on.</exception>
     /// <exception cref="EvictedException">This reader's place was taken away.</exception>
     /// <exception cref="CorruptException">A value in shared memory is impossible.</exception>
     /// <exception cref="InterruptedWaitException"><see cref="Interrupt"/> was called.</exception>
@@ -325,6 +326,15 @@ public sealed unsafe partial class Reader : IDisposable, IEnumerable<Frame>, IAs
             _native = 0;
         }
     }
+
+    /// <summary>For who makes a <see cref="SharedWriter"/> of it: the native reader; <see cref="LeaveShared"/> comes next.</summary>
+    internal nint EnterShared()
+    {
+        _gate.Enter(this);
+        return _native;
+    }
+
+    internal void LeaveShared() => _gate.Leave();
 
     /// <summary>The metadata that the frames held belong to, or null while there is none. Any thread, also after Dispose.</summary>
     /// <remarks>The same array as long as the metadata is the same, so that what was made of it can be kept. Not to be changed.</remarks>

@@ -20,13 +20,15 @@ public readonly record struct ReaderStats
         LivenessChecks = (long)native.LivenessChecks;
         UnreadBytes = (long)native.UnreadBytes;
         Held = (int)native.Held;
+        SharedFrames = (long)native.SharedFrames;
+        SharedCopiedBytes = (long)native.SharedCopiedBytes;
     }
 
     /// <summary>Frames handed out.</summary>
     public long Frames { get; init; }
     /// <summary>Payload bytes handed out.</summary>
     public long Bytes { get; init; }
-    /// <summary>Frames that this reader should have seen and did not (a resume that came too late).</summary>
+    /// <summary>Frames that this reader should have seen and did not: a resume that came too late; <see cref="FrameLostException"/>.</summary>
     public long Lost { get; init; }
     /// <summary>Frames passed over by <see cref="Reader.ReadNewest"/>.</summary>
     public long Skipped { get; init; }
@@ -44,6 +46,10 @@ public readonly record struct ReaderStats
     public long UnreadBytes { get; init; }
     /// <summary>Frames from the oldest one held to the last one handed out.</summary>
     public int Held { get; init; }
+    /// <summary>Frames handed out that lie in another buffer (<see cref="SharedWriter"/>).</summary>
+    public long SharedFrames { get; init; }
+    /// <summary>Bytes of such frames copied, since that buffer had no <see cref="BufferOptions.ShareSlots"/> free.</summary>
+    public long SharedCopiedBytes { get; init; }
 }
 
 /// <summary>Counters of a writer, at one moment. Those of "this end" begin at 0 with each writer. A plain copy.</summary>

@@ -61,4 +61,12 @@ public enum Status
     NoSpace = 26,
     /// <summary>The operating system refused a call.</summary>
     SystemError = 27,
+    /// <summary>The other side answered a call with an error.</summary>
+    RemoteError = 28,
+    /// <summary>The answer does not fit the caller's buffer; it stays.</summary>
+    BufferTooSmall = 29,
+    /// <summary>Every lane for calls is in use.</summary>
+    LanesBusy = 30,
+    /// <summary>A shared frame was written over before this reader came to it.</summary>
+    FrameLost = 31,
 }

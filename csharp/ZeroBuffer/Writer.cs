@@ -1,5 +1,6 @@
 // The writing end of a buffer: how one is made, claims, copies, batches, and how it ends. Awaiting is in Writer.Async.cs.
 using System;
+using System.Collections.Generic;
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Threading;
@@ -331,6 +332,36 @@ public sealed unsafe partial class Writer : IDisposable
 
     /// <summary>As <see cref="Close"/> without lingering.</summary>
     public void Dispose() => CloseNow();
+
+    /// <summary>For a call of a <see cref="SharedWriter"/>, which is one of this writer: its native writer; <see cref="LeaveShared"/> comes next.</summary>
+    internal nint EnterShared()
+    {
+        _gate.Enter(this);
+        return _native;
+    }
+
+    /// <summary>For its close: false where this writer is closed, or will be at once, and there is nothing to leave.</summary>
+    internal bool EnterToCloseShared()
+    {
+        if (_gate.EnterUnlessClosing(this))
+        {
+            return true;
+        }
+        for (var spin = new SpinWait(); !_handle.IsClosed;)
+        {
+            spin.SpinOnce(); // the other thread is about to close it
+        }
+        return false;
+    }
+
+    internal void LeaveShared() => _gate.Leave();
+
+    internal Exception SharedFailure(int status) => status == (int)Status.Interrupted && _gate.Closing
+        ? new ObjectDisposedException(nameof(Writer), "the writer was disposed by another thread during the call")
+        : Failure.Of(status, nameof(SharedWriter));
+
+    /// <summary>Those that forward into this writer: no finalizer ends one while this writer is used.</summary>
+    internal List<SharedWriter> SharedWriters { get; } = [];
 
     internal bool HasClaim(long ticket) => Volatile.Read(ref _ticket) == ticket && !_gate.Closing;
 

@@ -54,6 +54,10 @@ internal static unsafe class Failure
             Status.PermissionDenied => new PermissionDeniedException(message, failure.First, failure.Second, failure.OsError),
             Status.NoSpace => new SharedMemoryFullException(message, failure.First, failure.Second, failure.OsError),
             Status.SystemError => new SystemCallException(message, failure.First, failure.Second, failure.OsError),
+            Status.RemoteError => new RemoteException(message, failure.First, failure.Second, failure.OsError),
+            Status.BufferTooSmall => new BufferTooSmallException(message, failure.First, failure.Second, failure.OsError),
+            Status.LanesBusy => new LanesBusyException(message, failure.First, failure.Second, failure.OsError),
+            Status.FrameLost => new FrameLostException(message, failure.First, failure.Second, failure.OsError),
             Status.HandleClosed => new ObjectDisposedException(objectName, message),
             _ => new SystemCallException($"unexpected answer {status}: {message}"),
         };

@@ -1,4 +1,5 @@
-// The native handles of a reader and of a writer: closed exactly once, never while a call is inside.
+// The native handles of readers, writers, clients, servers and shared writers: closed exactly
+// once, never while a call is inside.
 using System;
 using System.Runtime.InteropServices;
 using System.Threading;
@@ -59,6 +60,49 @@ internal sealed unsafe class WriterHandle(nint writer) : ClosableHandle(writer)
         ulong unread = 0;
         _ = Native.zb_writer_close(handle, 0, &unread);
         Unread = unread;
+    }
+}
+
+internal sealed unsafe class SharedWriterHandle(nint shared) : ClosableHandle(shared)
+{
+    /// <summary>Before the close: how long to wait for the readers of the output.</summary>
+    internal long LingerNs { get; set; }
+
+    /// <summary>After the close: what it answered, and how many frames were given back too early.</summary>
+    internal int Status { get; private set; }
+
+    /// <inheritdoc cref="Status"/>
+    internal ulong GivenUp { get; private set; }
+
+    private protected override void Release()
+    {
+        ulong givenUp = 0;
+        Status = Native.zb_shared_writer_close(handle, LingerNs, &givenUp);
+        GivenUp = givenUp;
+    }
+}
+
+internal sealed class ClientHandle(nint client) : ClosableHandle(client)
+{
+    /// <summary>What the client has lent; set once, before the first call.</summary>
+    internal Lent? Lent { private get; set; }
+
+    private protected override void Release()
+    {
+        Lent?.ReleaseForgotten(Native.zb_client_mapping, handle);
+        Native.zb_client_close(handle);
+    }
+}
+
+internal sealed class ServerHandle(nint server) : ClosableHandle(server)
+{
+    /// <summary>What the server has lent; set once, before the first request.</summary>
+    internal Lent? Lent { private get; set; }
+
+    private protected override void Release()
+    {
+        Lent?.ReleaseForgotten(Native.zb_server_mapping, handle);
+        Native.zb_server_close(handle);
     }
 }
 

@@ -89,6 +89,18 @@ internal static unsafe partial class Native
     [LibraryImport(Library)] internal static partial int zb_writer_fd(nint writer);
     [LibraryImport(Library)] internal static partial int zb_writer_close(nint writer, long lingerNs, ulong* unread);
 
+    [LibraryImport(Library)] internal static partial int zb_shared_writer_create(nint output, nint source, nint* shared);
+    [LibraryImport(Library)]
+    internal static partial int zb_shared_writer_forward(nint shared, NativeFrame* frame, long timeoutNs, uint* how);
+    [LibraryImport(Library)]
+    internal static partial int zb_shared_writer_forward_as(
+        nint shared, NativeFrame* frame, long timeoutNs, ushort type, ulong tag, uint* how);
+    [LibraryImport(Library)] internal static partial byte zb_shared_writer_can_share(nint shared);
+    [LibraryImport(Library)] internal static partial nuint zb_shared_writer_why_not(nint shared, byte* buffer, nuint size);
+    [LibraryImport(Library)] internal static partial uint zb_shared_writer_release_passed(nint shared);
+    [LibraryImport(Library)] internal static partial int zb_shared_writer_get_stats(nint shared, NativeSharedWriterStats* stats);
+    [LibraryImport(Library)] internal static partial int zb_shared_writer_close(nint shared, long lingerNs, ulong* givenUp);
+
     [LibraryImport(Library)]
     internal static partial int zb_list_buffers(delegate* unmanaged<byte*, nint, byte> visit, nint context);
     [LibraryImport(Library)] internal static partial int zb_remove_dead(byte* name);

@@ -33,6 +33,7 @@ internal struct NativeBufferConfig
     public uint AcknowledgeFrames;
     public uint MaxHeld;
     public ulong AcknowledgeIntervalNs;
+    public uint ShareSlots;
 }
 
 [StructLayout(LayoutKind.Sequential)]
@@ -46,6 +47,7 @@ internal struct NativeBufferInfo
     public ulong HugeBytes;
     public uint MaxReaders;
     public byte Created;
+    public uint ShareSlots;
 }
 
 [StructLayout(LayoutKind.Sequential)]
@@ -84,6 +86,8 @@ internal struct NativeReaderStats
     public ulong LivenessChecks;
     public ulong UnreadBytes;
     public uint Held;
+    public ulong SharedFrames;
+    public ulong SharedCopiedBytes;
 }
 
 [StructLayout(LayoutKind.Sequential)]
@@ -104,4 +108,16 @@ internal struct NativeWriterStats
     public ulong LivenessChecks;
     public ulong UnreadBytes;
     public uint Readers;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct NativeSharedWriterStats
+{
+    public nuint StructSize;
+    public ulong SharedFrames;
+    public ulong SharedBytes;
+    public ulong CopiedFrames;
+    public ulong CopiedBytes;
+    public ulong GivenUp;
+    public uint Kept;
 }
