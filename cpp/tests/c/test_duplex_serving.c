@@ -163,6 +163,40 @@ static void answered_later(uint32_t kind) {
 }
 TEST(a_handler_may_keep_its_request_and_answer_it_later_from_another_thread) { both_kinds(answered_later); }
 
+/* A handler that keeps one request after the other. */
+typedef struct shelf {
+  zb_request requests[8];
+  atomic_int count;
+} shelf;
+static void put_aside(zb_request* request, void* context) {
+  shelf* self = context;
+  self->requests[atomic_load(&self->count)] = *request;
+  request->owner = NULL;
+  atomic_fetch_add(&self->count, 1);
+}
+static void all_kept(uint32_t kind) {
+  zb_duplex_config config = small_channel(4000, 4000);
+  config.max_held = 2;
+  channel ends = open_channel(kind, &config);
+  shelf self = {.requests = {{.owner = NULL}}};
+  atomic_init(&self.count, 0);
+  CHECK_OK(zb_server_start(ends.server, put_aside, &self, 1));
+  for (uint64_t i = 0; i < 6; ++i) CHECK_OK(zb_client_send(ends.client, &i, sizeof i, GENEROUS_NS, NULL, NULL));
+  for (int i = 0; i < 6; ++i) {
+    wait_for_flag(&self.count, i < 4 ? i + 2 : 6);
+    if (i == 0) sleep_ms(20);
+    CHECK_NUMBER(1, zb_server_running(ends.server));
+    CHECK(atomic_load(&self.count) <= i + 2);
+    echo(&self.requests[i], NULL);
+    zb_response response;
+    CHECK_OK(zb_client_receive(ends.client, GENEROUS_NS, &response));
+    CHECK_NUMBER(i, number_in(response.data, response.size));
+    zb_response_release(&response);
+  }
+  close_channel(&ends);
+}
+TEST(a_background_server_whose_handler_keeps_as_many_as_it_may_waits_until_one_is_answered) { both_kinds(all_kept); }
+
 static void in_wrong_order(uint32_t kind) {
   zb_duplex_config config = small_channel(2000, 2000);
   channel ends = open_channel(kind, &config);
