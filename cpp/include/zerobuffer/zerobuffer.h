@@ -775,7 +775,8 @@ ZB_API void zb_request_finish(zb_request* request);
 ZB_API zb_status zb_server_serve(zb_server* server, zb_request_handler handler, void* context, int64_t timeout_ns);
 
 /* The same in the background, in `threads` threads, which call the handler at the same time, until zb_server_stop() or
- * zb_server_close(). Answers: ZB_INVALID_ARGUMENT where it runs already, and for 0 threads or no handler;
+ * zb_server_close(). Where handlers keep max_held requests of a lane, the threads wait until one is
+ * answered. Answers: ZB_INVALID_ARGUMENT where it runs already, and for 0 threads or no handler;
  * ZB_SYSTEM_ERROR where a thread cannot be started. Never blocks. */
 ZB_API zb_status zb_server_start(zb_server* server, zb_request_handler handler, void* context, uint32_t threads);
 /* Ends zb_server_start() and joins its threads. What they have taken is answered; what waits stays in the channel for
