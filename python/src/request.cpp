@@ -36,7 +36,8 @@ struct RequestObject {
   std::uint16_t room_type;
   bool in_place;
   bool claimed;
-  bool busy;  // a thread waits inside
+  bool busy;         // a thread waits inside
+  bool interrupted;  // ... and was called away by an exception: nothing waits for this client's room any more
 };
 
 PyTypeObject* request_type = nullptr;  // what is handed out; borrowed from the module or the package
@@ -69,10 +70,15 @@ PyObject* guarded(Body&& body) noexcept {
 /// A call that may wait.
 template <class Call>
 auto waiting(RequestObject* self, Call&& call) {
+  StopSign at_once;
+  if (self->interrupted) at_once.set();
   self->busy = true;
+  self->interrupted = true;
   const auto done = [](RequestObject* object) { object->busy = false; };
   const std::unique_ptr<RequestObject, decltype(done)> release(self, done);
-  return self->owner->wait(std::forward<Call>(call));
+  auto result = self->owner->wait(std::forward<Call>(call), &at_once);
+  self->interrupted = false;
+  return result;
 }
 
 /// A writable piece of the channel as a buffer: the request in place, or room for the answer.
@@ -472,6 +478,7 @@ py::object make_request(Request&& request, std::shared_ptr<DuplexEnd> owner) {
   self->room_type = request.in_place() ? request.type() : std::uint16_t{0};
   self->claimed = false;
   self->busy = false;
+  self->interrupted = false;
   new (&self->request) Request(std::move(request));
   return py::reinterpret_steal<py::object>(object);
 }
