@@ -341,8 +341,10 @@ def test_a_killed_clients_lanes_are_the_next_ones(name, start, kind):
             assert victim.hear() == "there"
             victim.kill()
             with DuplexClient.open(name, timeout=LIMIT) as client:
-                calls = [Call(client.call, bytes([number]), timeout=LIMIT) for number in range(3)]
-                assert [bytes(call.result()) for call in calls] == [b"\0", b"\1", b"\2"]
+                calls = [client.begin(bytes([number]), timeout=LIMIT) for number in range(3)]
+                for number, call in enumerate(calls):
+                    with call.receive(timeout=LIMIT) as response:
+                        assert bytes(response) == bytes([number])
         assert server.running == 1
 
 

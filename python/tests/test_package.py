@@ -4,6 +4,7 @@ import ast
 import inspect
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -111,7 +112,10 @@ def test_wrong_uses_are_found_by_the_type_checker(tmp_path):
     assert sorted(int(line) for line in re.findall(r"wrong\.py:(\d+): error", result.stdout)) == [2, 3, 4, 5, 6]
 
 
-@pytest.mark.parametrize("example", sorted({path.name for path in EXAMPLES.glob("*.py")} - {"reader.py", "writer.py"}))
+IN_PAIRS = {"reader.py", "writer.py", "invert_server.py", "invert_client.py"}
+
+
+@pytest.mark.parametrize("example", sorted({path.name for path in EXAMPLES.glob("*.py")} - IN_PAIRS))
 def test_every_example_runs(example):
     result = run(EXAMPLES / example)
     assert (result.returncode, result.stderr) == (0, "")
@@ -130,6 +134,26 @@ def test_the_two_examples_that_belong_together_run_together(name):
             reader.kill()
     assert reader.returncode == 0
     assert "frame 10: shape (1080, 1920, 3), uint8, mean 90.0" in said
+
+
+def test_the_invert_client_is_served_by_the_invert_server_in_place(name):
+    """Scenario 6.9"""
+    with subprocess.Popen(
+        [sys.executable, EXAMPLES / "invert_server.py", name], stdout=subprocess.PIPE, text=True
+    ) as server:
+        try:
+            assert server.stdout.readline() == "serving\n"
+            result = run(EXAMPLES / "invert_client.py", name)
+            server.send_signal(signal.SIGINT)
+            said, _ = server.communicate(timeout=LIMIT)
+        finally:
+            server.kill()
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.splitlines() == [
+        *(f"picture {number}: pixels of {255 - 10 * number}, in place" for number in range(10)),
+        "remote_error: no handler for requests of type 200",
+    ]
+    assert (server.returncode, said) == (0, "11 requests, 1 errors, 0 bytes copied\n")
 
 
 def test_the_code_of_the_documentation_runs(name):
