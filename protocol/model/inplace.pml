@@ -1,17 +1,18 @@
-/* inplace.pml - the mutable duplex: one ring, the answer lies where the request lay (reserved in SPEC, chapter 20)
+/* inplace.pml - the mutable duplex: one ring, the answer lies where the request lay (SPEC 22.4, 22.8)
  *
- * Three positions: write_pos (client), server position, and what the client has let go (private to it).
+ * Three positions: write_pos (client), server position, and what the client has let go (its own slot, which only
+ * a successor of the client needs: lane.pml).
  * The client sends N requests of 1, 2 or C units into a ring of C units (padding as in ring.pml), holds up
  * to two answers, lets them go in any order and writes over what it has let go.  The server changes the
  * payload unit by unit, may make the answer shorter, and publishes its position: that is the answer.  It is
  * killed up to KILLS times at any step, a successor starts at the published server position.
  *
  * THE DESIGN (sharpened)
- *   - header.reserved (units of the record) is written by the client at commit and by nobody ever again;
+ *   - header.extent, here `reserved` (units of the record) is written by the client at commit and by nobody ever again;
  *     everybody steps by it.  header.size may be changed by the server.
  *   - the server sets IN_PLACE before the first change of payload or header and NEVER clears it: it stays in
  *     the answer; only the next claim of that space writes a new header.
- *   - a server that finds IN_PLACE set at its position answers SYSTEM_ERROR and touches nothing else.
+ *   - a successor that finds IN_PLACE set answers SYSTEM_ERROR and touches nothing else.
  *   - padding is stepped over and published at once, by the server and by the client.
  *
  * Properties: server writes only what is submitted and unanswered, client writes only what it has let go,
