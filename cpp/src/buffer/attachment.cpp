@@ -363,7 +363,8 @@ bool Attachment::try_slot(std::uint32_t index, JoinAt join, bool take_dead) {
   Machine::store_relaxed(slot.start_time, os::process_start_time());
   Machine::store_relaxed(slot.last_cpu, std::int32_t{-1});
   if (!wants_dead) {
-    Machine::store_relaxed(slot.read_count, frames_before(position_));
+    // a lane's slot counts no frames: the door has none to be looked at
+    Machine::store_relaxed(slot.read_count, in_duplex() ? 0 : frames_before(position_));
     Machine::store_relaxed(slot.lost, std::uint64_t{0});
     Machine::store_relaxed(slot.skipped, std::uint64_t{0});
   }
