@@ -101,7 +101,7 @@ void KeptFrames::release_for_the_dead() noexcept {
     if (size_.load(std::memory_order_relaxed) == 0 || output_ == nullptr || output_->forked()) return;
     const protocol::Oieb& source = source_->oieb();
     const bool wanted = Machine::load_acquire(source.writer_waiting) != 0 &&
-                        Machine::load_relaxed(source.wanted_pos) > frames_[first_].position;
+                        Machine::load_relaxed(source.wanted_pos) > Machine::load_relaxed(source_->slot().read_pos);
     if (!wanted) return;
     const std::span<protocol::ReaderSlot> slots = output_->segment().slots();
     for (std::size_t i = 0; i < slots.size(); ++i) {
