@@ -26,6 +26,32 @@ void print_participant(const char* role, const ParticipantState& participant) {
   }
 }
 
+// The buffer with this id, as people call it.
+std::string name_of(const std::string& segment_id) {
+  const Result<std::vector<std::string>> names = list_buffers();
+  for (std::size_t i = 0; names.ok() && i < names->size(); ++i) {
+    const Result<BufferState> state = dump_state((*names)[i]);
+    if (state.ok() && state->segment_id == segment_id) return (*names)[i];
+  }
+  return "a buffer of id " + segment_id;
+}
+
+// Who looks at frames of this buffer for another one, and whose frames this one shows.
+void print_sharing(const BufferState& state) {
+  for (const PinState& pin : state.pins) {
+    print_participant(("pin " + std::to_string(pin.slot) + (pin.slot < 10 ? "      " : "     ")).c_str(), pin);
+    if (pin.presence != Presence::closed) {
+      std::cout << ", for a reader of " << name_of(pin.pinned_for)
+                << (pin.holds ? ", holds from position " + std::to_string(pin.position) : std::string(", idle"));
+    }
+    std::cout << "\n";
+  }
+  for (const SourceState& source : state.sources) {
+    std::cout << "source " << source.index << (source.index < 10 ? "   " : "  ") << source.name << ", id "
+              << source.segment_id << ", named before position " << source.last_pos << "\n";
+  }
+}
+
 void print_state(const BufferState& state, const DumpOptions& options) {
   std::cout << "buffer     " << state.name << "\n"
             << "state      " << state.state << (state.stale ? ", stale: nobody alive uses it" : "") << "\n"
@@ -55,6 +81,7 @@ void print_state(const BufferState& state, const DumpOptions& options) {
     if (reader.skipped != 0) std::cout << ", " << reader.skipped << " skipped";
     std::cout << (reader.waiting ? ", waits for a frame\n" : "\n");
   }
+  print_sharing(state);
   std::cout << "\n" << draw_ring(state, options.width);
   std::size_t shown = 0;
   for (const RecordState& record : state.records) {
@@ -67,7 +94,12 @@ void print_state(const BufferState& state, const DumpOptions& options) {
       std::cout << "padding, " << record.length << " bytes of ring\n";
     } else {
       std::cout << "frame " << record.sequence << ", " << record.size << " bytes (" << record.length
-                << " of ring), type " << record.type << ", tag " << record.tag << "\n";
+                << " of ring), type " << record.type << ", tag " << record.tag;
+      if (record.shared) {
+        std::cout << ", is frame " << record.source_sequence << " of source " << record.source << " at "
+                  << record.source_position;
+      }
+      std::cout << "\n";
     }
   }
 }

@@ -29,6 +29,26 @@ Json record_json(const RecordState& record) {
           {"padding", record.padding}};
 }
 
+Json sharing_json(const RecordState& record) {
+  return {{"source", record.source}, {"position", record.source_position}, {"sequence", record.source_sequence}};
+}
+
+Json pin_json(const PinState& pin) {
+  Json json = participant_json(pin);
+  json["slot"] = pin.slot;
+  json["position"] = pin.holds ? Json(pin.position) : Json(nullptr);
+  json["pinned_for"] = pin.pinned_for;
+  return json;
+}
+
+Json source_json(const SourceState& source) {
+  return {{"index", source.index},
+          {"version", source.version},
+          {"name", source.name},
+          {"segment_id", source.segment_id},
+          {"last_pos", source.last_pos}};
+}
+
 }  // namespace
 
 Json state_json(const BufferState& state, bool with_records) {
@@ -61,9 +81,17 @@ Json state_json(const BufferState& state, bool with_records) {
   json["writer"]["waiting"] = state.writer_waiting;
   json["readers"] = Json::array();
   for (const ReaderState& reader : state.readers) json["readers"].push_back(reader_json(reader));
+  json["share_slots"] = state.share_slots;
+  json["pins"] = Json::array();
+  for (const PinState& pin : state.pins) json["pins"].push_back(pin_json(pin));
+  json["sources"] = Json::array();
+  for (const SourceState& source : state.sources) json["sources"].push_back(source_json(source));
   if (with_records) {
     json["records"] = Json::array();
-    for (const RecordState& record : state.records) json["records"].push_back(record_json(record));
+    for (const RecordState& record : state.records) {
+      json["records"].push_back(record_json(record));
+      json["records"].back()["shared"] = record.shared ? sharing_json(record) : Json(nullptr);
+    }
   }
   return json;
 }

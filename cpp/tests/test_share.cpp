@@ -808,5 +808,38 @@ TEST(Share, a_forked_child_is_refused_and_changes_nothing) {
   EXPECT_TRUE(holds(seen->data(), 1));
 }
 
+// ---------------------------------------------------------------- what can be seen from outside
+
+TEST(Share, a_dump_says_who_holds_what_for_whom) {
+  Chain chain;
+  ASSERT_OK(chain.write(1, 100));
+  ASSERT_OK(chain.write(2, 200));
+  for (int i = 0; i < 2; ++i) ASSERT_OK(chain.forward());
+  EXPECT_OK(chain.b_reader.read(generous));
+  auto second = chain.b_reader.read(generous);
+  ASSERT_OK(second);
+  auto a = dump_state(chain.a_name);
+  auto b = dump_state(chain.b_name);
+  ASSERT_OK(a);
+  ASSERT_OK(b);
+  ASSERT_EQ(a->pins.size(), 1U);
+  EXPECT_TRUE(a->pins[0].holds);
+  EXPECT_EQ(a->pins[0].position, 192U);
+  EXPECT_EQ(a->pins[0].pid, static_cast<std::uint64_t>(getpid()));
+  EXPECT_EQ(a->pins[0].pinned_for, b->segment_id);
+  EXPECT_EQ(a->pins[0].presence, Presence::attached);
+  EXPECT_TRUE(a->sources.empty());
+  ASSERT_EQ(b->sources.size(), 1U);
+  EXPECT_EQ(b->sources[0].name, chain.a_name);
+  EXPECT_EQ(b->sources[0].segment_id, a->segment_id);
+  ASSERT_EQ(b->records.size(), 1U);
+  EXPECT_TRUE(b->records[0].shared);
+  EXPECT_EQ(b->records[0].size, 200U);
+  EXPECT_EQ(b->records[0].source_position, 192U);
+  EXPECT_EQ(b->records[0].source_sequence, 2U);
+  second->release();
+  EXPECT_FALSE(dump_state(chain.a_name)->pins[0].holds);
+}
+
 }  // namespace
 }  // namespace zerobuffer

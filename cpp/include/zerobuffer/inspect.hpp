@@ -36,6 +36,23 @@ struct ReaderState : ParticipantState {
   bool waiting = false;
 };
 
+/// A reader of another buffer that looks at frames of this one where they lie (see SharedWriter).
+struct PinState : ParticipantState {
+  std::uint32_t slot = 0;
+  std::uint64_t position = 0;  ///< The oldest one that it needs; only where `holds`.
+  bool holds = false;          ///< Else it is parked, and in nobody's way.
+  std::string pinned_for;      ///< Id of the other buffer, 32 hexadecimal digits.
+};
+
+/// An entry of the source table: another buffer whose frames descriptors in this one name.
+struct SourceState {
+  std::uint32_t index = 0;
+  std::uint32_t version = 0;
+  std::string name;
+  std::string segment_id;      ///< 32 hexadecimal digits
+  std::uint64_t last_pos = 0;  ///< Behind the last descriptor that names it.
+};
+
 /// One record between the slowest reader and the writer, as far as it could be followed.
 struct RecordState {
   std::uint64_t position = 0;
@@ -45,6 +62,10 @@ struct RecordState {
   std::uint64_t tag = 0;
   std::uint16_t type = 0;
   bool padding = false;
+  bool shared = false;                ///< A descriptor: the frame lies elsewhere. `size` is then the frame's.
+  std::uint32_t source = 0;           ///< ... in the buffer of this entry of the source table,
+  std::uint64_t source_position = 0;  ///< ... at this position,
+  std::uint64_t source_sequence = 0;  ///< ... with this sequence.
 };
 
 /// A snapshot of a buffer. Values were read one after the other while the buffer went on.
@@ -61,6 +82,7 @@ struct BufferState {
   std::uint64_t metadata_used = 0;
   bool metadata_written = false;
   std::uint32_t max_readers = 0;
+  std::uint32_t share_slots = 0;
   std::string segment_id;  ///< 32 hexadecimal digits
   std::uint64_t write_pos = 0;
   std::uint64_t reclaim_pos = 0;
@@ -74,6 +96,8 @@ struct BufferState {
   bool writer_waiting = false;
   ParticipantState writer;
   std::vector<ReaderState> readers;  ///< Every slot of the table.
+  std::vector<PinState> pins;        ///< Every slot for pins that was ever used.
+  std::vector<SourceState> sources;  ///< Every entry that was ever used.
   std::vector<RecordState> records;  ///< At most the first 1,000 from the slowest reader on.
   bool stale = false;                ///< Nobody alive holds a place.
 };

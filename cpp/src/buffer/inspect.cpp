@@ -2,6 +2,7 @@
 #include "zerobuffer/inspect.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 #include "buffer/machine.hpp"
 #include "buffer/segment.hpp"
@@ -86,6 +87,17 @@ void follow_records(BufferState& state, const std::byte* records, std::uint64_t 
                              .tag = header.tag,
                              .type = header.type,
                              .padding = (header.flags & protocol::record_flag::padding) != 0});
+    if (header.flags == protocol::record_flag::shared_descriptor && length == protocol::record_length(header.size) &&
+        header.size == sizeof(protocol::Descriptor)) {
+      protocol::Descriptor descriptor;
+      std::memcpy(&descriptor, records + offset + protocol::header_size, sizeof descriptor);
+      RecordState& record = state.records.back();
+      record.shared = true;
+      record.size = descriptor.size;
+      record.source = descriptor.source;
+      record.source_position = descriptor.position;
+      record.source_sequence = descriptor.sequence;
+    }
     position += length;
   }
 }
@@ -128,6 +140,43 @@ void read_participants(BufferState& state, const protocol::Oieb& oieb, const pro
       reader.presence = Presence::closed;
     }
     state.readers.push_back(reader);
+  }
+}
+
+void read_sharing(BufferState& state, const protocol::ReaderSlot* pins, const protocol::SourceEntry* sources,
+                  const os::LockFile& locks) {
+  for (std::uint32_t i = 0; i < state.share_slots; ++i) {
+    const PlaceWord place = Slots::place(pins[i]);
+    if (place.epoch() == 0) continue;
+    PinState pin;
+    pin.slot = i;
+    pin.epoch = place.epoch();
+    pin.pid = Machine::load_relaxed(pins[i].pid);
+    pin.state = slot_state_name(place);
+    pin.pinned_for = hexadecimal(pins[i].pinned_for);
+    pin.presence = Presence::closed;
+    if (place.slot_state() != protocol::SlotState::free) {
+      const bool lives = locks.held_by_other(protocol::lock_base + 1 + state.max_readers + i);
+      pin.presence = lives ? Presence::attached : Presence::dead;
+      const std::uint64_t position = Machine::load_acquire(pins[i].read_pos);
+      pin.holds = position != protocol::parked;
+      if (pin.holds) pin.position = position;
+    }
+    state.pins.push_back(pin);
+  }
+  for (std::uint32_t i = 0; i < protocol::max_sources; ++i) {
+    const std::uint32_t version = Machine::load_acquire(sources[i].version);
+    const std::uint32_t size = Machine::load_relaxed(sources[i].name_size);
+    if (version == 0 || size > sizeof sources[i].name) continue;
+    SourceState source;
+    source.index = i;
+    source.version = version;
+    for (std::uint32_t j = 0; j < size; ++j)
+      source.name += static_cast<char>(Machine::load_relaxed(sources[i].name[j]));
+    if (!os::check_name(source.name)) source.name.clear();  // being written, or corrupt: nothing to print
+    source.segment_id = hexadecimal(sources[i].segment_id);
+    source.last_pos = Machine::load_relaxed(sources[i].last_pos);
+    state.sources.push_back(source);
   }
 }
 
@@ -216,6 +265,7 @@ Result<BufferState> dump_state(std::string_view name) {
   state.max_frame_size = geometry->capacity - protocol::header_size;
   state.metadata_size = geometry->metadata_size;
   state.max_readers = geometry->max_readers;
+  state.share_slots = geometry->share_slots;
   state.segment_id = hexadecimal(oieb.segment_id);
   state.metadata_used = Machine::load_relaxed(oieb.metadata_used);
   const std::uint64_t metadata_version = Machine::load_relaxed(oieb.metadata_version);
@@ -233,6 +283,11 @@ Result<BufferState> dump_state(std::string_view name) {
   state.stale = !locks->held_by_other(protocol::lock_base, 0);
   read_participants(state, oieb, reinterpret_cast<const protocol::ReaderSlot*>(all->data() + geometry->table_offset),
                     *locks);
+  if (state.share_slots != 0) {
+    const auto* slots = reinterpret_cast<const protocol::ReaderSlot*>(all->data() + geometry->table_offset);
+    const auto* sources = reinterpret_cast<const protocol::SourceEntry*>(all->data() + geometry->source_table_offset);
+    read_sharing(state, slots + state.max_readers, sources, *locks);
+  }
   if (state.write_pos % protocol::record_alignment != 0) {
     state.problem = "write_pos is " + std::to_string(state.write_pos) + ", no multiple of 64";
     return state;

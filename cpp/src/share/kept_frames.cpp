@@ -111,6 +111,7 @@ void KeptFrames::release_for_the_dead() noexcept {
     }
   }
   if (dead == 0) return;
+  dead_seen_.store(true, std::memory_order_relaxed);
   const std::uint64_t released = release_up_to(passed_by_all(dead));
   given_up_.fetch_add(released, std::memory_order_relaxed);
 }

@@ -35,6 +35,10 @@ class KeptFrames {
   void release_passed() noexcept;
   /// Any thread, now and then: also gives back what only the dead need, where the writer of the source waits for it.
   void release_for_the_dead() noexcept;
+  /// Whether that has happened since this was asked last: then it is time to look after the output's readers.
+  [[nodiscard]] bool take_dead_seen() noexcept {
+    return dead_seen_.load(std::memory_order_relaxed) && dead_seen_.exchange(false, std::memory_order_relaxed);
+  }
   /// The relay has nothing to do for a while: a reader that passes a frame shall wake the thread that waits.
   void call_the_waiting() noexcept;
 
@@ -68,6 +72,7 @@ class KeptFrames {
   bool output_closed_ = false;
   std::atomic<std::uint32_t> size_{0};
   std::atomic<std::uint64_t> given_up_{0};
+  std::atomic<bool> dead_seen_{false};
 };
 
 }  // namespace zerobuffer::share

@@ -59,6 +59,7 @@ Result<Forwarded> RelayCore::forward(Frame& frame, std::chrono::nanoseconds time
   if (!frame.valid()) return Status::handle_closed;
   if (const Status status = output_.usable(); status != Status::ok) return status;
   kept_->release_passed();
+  if (kept_->take_dead_seen()) output_.look_after_the_dead();
   const FrameInfo sent = info != nullptr ? *info : FrameInfo{frame.type(), frame.tag()};
   const std::size_t size = frame.size();
   protocol::Descriptor descriptor{};

@@ -57,6 +57,8 @@ class WriterCore {
   [[nodiscard]] Status usable() const noexcept;
   [[nodiscard]] bool drops() const noexcept { return full_ == FullPolicy::drop; }
   Status drop() noexcept;
+  /// The room that dead readers keep is needed now, if not here.
+  void look_after_the_dead() noexcept { static_cast<void>(look_at_readers(true)); }
   void begin_sharing(std::shared_ptr<share::KeptFrames> kept);
   void end_sharing(const share::KeptFrames& kept) noexcept;
   [[nodiscard]] share::Named name_source(share::SegmentId id, std::string_view name) noexcept;
