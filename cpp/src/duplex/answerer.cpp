@@ -194,8 +194,28 @@ Result<std::byte*> Answerer::room(const Request& request, std::size_t size) noex
   if (size > out_.max_frame_size()) return Failure(Status::frame_too_large, size, out_.max_frame_size());
   stream::Deadline deadline(forever);
   bool waited = false;
-  for (;;) {
-    if (std::byte* found = out_.try_claim(size)) {
+// A client may not look at this lane for long, so an answer that fits where everything before it was let go does not
+// wait until the client has stepped over padding: it begins the next lap.
+std::byte* Answerer::try_room(std::size_t size, std::uint64_t& wanted) noexcept {
+  if (!out_.needs_restart(size)) [[likely]] {
+    std::byte* const found = out_.try_claim(size);
+    if (found == nullptr) wanted = out_.wanted_pos();
+    return found;
+  }
+  wanted = out_.write_pos();
+  return Machine::load_acquire(rings_.out.slots[0].read_pos) == wanted ? out_.claim_restarted(size) : nullptr;
+}
+
+// Whether the client stands where everything was let go, and one answer began the next lap since.
+bool Answerer::has_restarted() const noexcept {
+  const std::uint64_t at = Machine::load_acquire(rings_.out.slots[0].read_pos);
+  const std::uint64_t last = out_.last_record_pos();
+  const std::uint64_t capacity = rings_.out.capacity;
+  return last % capacity == 0 && at < last && last - at < capacity && out_.write_pos() - last <= capacity;
+}
+
+  for (std::uint64_t wanted = 0;;) {
+    if (std::byte* found = try_room(size, wanted)) {
       if (waited) SpaceSignal::disarm(*rings_.out.oieb);
       return found;
     }
@@ -206,15 +226,16 @@ Result<std::byte*> Answerer::room(const Request& request, std::size_t size) noex
     if (peer_.gone() || Machine::load_acquire(rings_.out.slots[0].read_count) >= request.sequence_) {
       return Status::closed;
     }
-    if (out_.scan().impossible != 0) {  // its client's own doing: whoever takes next finds the lane garbled
+    if (out_.scan().impossible != 0 &&
+        !has_restarted()) {  // its client's own doing: whoever takes next finds the lane garbled
       garbled_.store(true, std::memory_order_relaxed);
       return Status::closed;
     }
     const std::uint64_t slept = waiter_.sleeps();
-    const Status status = waiter_.wait(RoomWait{*this, out_.wanted_pos()}, deadline);
+    const Status status = waiter_.wait(RoomWait{*this, wanted}, deadline);
     share_.sleeps.fetch_add(waiter_.sleeps() - slept, std::memory_order_relaxed);
     // one that spins says so too: a client may hold what this waits for and not know it
-    static_cast<void>(SpaceSignal::arm(*rings_.out.oieb, out_.wanted_pos(), ring::Barriers{}));
+    static_cast<void>(SpaceSignal::arm(*rings_.out.oieb, wanted, ring::Barriers{}));
     waited = true;
     if (status == Status::interrupted) return status;
   }
@@ -253,6 +274,16 @@ void Answerer::publish_answer(Request& request, std::size_t n, std::uint16_t typ
   share_.answers.fetch_add(1, std::memory_order_relaxed);  // before anybody can have it
   if (rings_.in_place) {
     auto* header = reinterpret_cast<protocol::RecordHeader*>(request.room_ - protocol::header_size);
+// Whose turn it is counts alone, without an operation that would wait for the stores of the answer. In place nobody's
+// turn is awaited.
+void Answerer::count(std::atomic<std::uint64_t>& any, stream::Counter& own, std::uint64_t amount) noexcept {
+  if (rings_.in_place) {
+    any.fetch_add(amount, std::memory_order_relaxed);
+  } else {
+    own.add(amount);
+  }
+}
+
     Machine::store_relaxed(header->size, std::uint64_t{n});
     Machine::store_relaxed(header->type, type);
   } else {

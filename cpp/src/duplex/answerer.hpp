@@ -99,6 +99,8 @@ class Answerer {
   AnswererRings rings_;
   AnswererOwner& owner_;
   AnswererShare& share_;
+  [[nodiscard]] std::byte* try_room(std::size_t size, std::uint64_t& wanted) noexcept;
+  [[nodiscard]] bool has_restarted() const noexcept;
   ring::Barriers barriers_;
   Requests in_;
   ring::HeldFrames<Machine> held_;

@@ -192,15 +192,30 @@ bool CallerLane::blocked_by_ourselves(Use use, bool waited) const noexcept {
 
 [[gnu::noinline]] std::byte* CallerLane::room_slow(stream::Deadline& deadline, Use use, Failure& failure) noexcept {
   for (bool waited = false;; waited = true) {
-    if (use == calling) static_cast<void>(is_clean());  // makes room of late answers
+    step_on(use);
     if (std::byte* found = out_.try_claim(reserved_)) return found;
     if (blocked_by_ourselves(use, waited)) {
       failure = Failure(Status::held_frames_block, held_.span(), rings_.out.capacity);
       return nullptr;
     }
+// Makes room of late answers, and in place of padding that the server has passed: where nobody is receiving, nobody
+// else does.
+void CallerLane::step_on(Use use) noexcept {
+  if (use == calling) {
+    pass_late();
+  } else if (try_own(receiving)) {
+    Status status;
+    static_cast<void>(look(status));
+    settle();
+    used_.fetch_and(~std::uint32_t{receiving}, std::memory_order_seq_cst);  // pairs with try_own of the next owner
+    owner_->lane_is_free();
+  }
+}
+
     Status status = deadline.at_once() ? Status::timeout : Status::ok;
     if (status == Status::ok) {
-      status = out_waiter_.wait(RoomWait{*this, out_.wanted_pos(), use == calling}, deadline);
+      const bool alone = use == calling || receiver_.load(std::memory_order_relaxed) == &this_thread;
+      status = out_waiter_.wait(RoomWait{*this, out_.wanted_pos(), alone}, deadline);
       if (std::byte* found = out_.try_claim(reserved_)) return found;
     }
     Status ended = out_peer_.look(os::now_coarse_ns());
@@ -270,7 +285,11 @@ CallerLane::Next CallerLane::look(Status& status) noexcept {
     return Next::failed;
   }
   for (;;) {
-    if (!more()) return Next::nothing;
+    const std::uint64_t unread = in_.unread();
+    if (static_cast<std::int64_t>(unread) <= 0) return Next::nothing;
+    if (!rings_.in_place && unread > rings_.in.capacity) [[unlikely]] {
+      in_.step_over_restart();
+    }
     const ring::Peek peek = in_.peek();
     if (peek != ring::Peek::frame) [[unlikely]] {
       status = Status::corrupt;

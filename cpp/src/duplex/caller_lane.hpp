@@ -136,6 +136,7 @@ class CallerLane {
   [[nodiscard]] std::byte* room(std::size_t size, std::size_t response_capacity, stream::Deadline& deadline, Use use,
                                 Failure& failure) noexcept;
   [[nodiscard]] std::byte* room_slow(stream::Deadline& deadline, Use use, Failure& failure) noexcept;
+  void step_on(Use use) noexcept;
   [[nodiscard]] bool is_crowded() const noexcept;
   [[nodiscard]] bool blocked_by_ourselves(Use use, bool waited) const noexcept;
 

@@ -88,6 +88,16 @@ class RingReader {
     ++drained_;
     advance(std::uint64_t{header_.extent} * protocol::record_alignment);
   }
+  /// Where write_pos is more than the capacity ahead: goes to the one record that a writer has begun a lap with after
+  /// everything before it was let go (RingWriter::claim_restarted). What cannot be is found by peek().
+  void step_over_restart() noexcept {
+    const std::uint64_t position = M::load_acquire(*end_);  // pairs with the release in publish()
+    const std::uint64_t newest = M::load_relaxed(oieb_->last_record_pos);
+    if (newest % capacity_ != 0 || newest - next_ >= capacity_ || position - newest > capacity_) return;
+    next_ = seen_ = newest;
+    offset_ = 0;
+  }
+
   /// Sequence that the next frame must have; 0 where any will do.
   [[nodiscard]] std::uint64_t expected() const noexcept { return expected_; }
 

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <utility>
 
 #include "protocol/layout.hpp"
 #include "ring/atomics.hpp"
@@ -117,6 +118,7 @@ class RingWriter {
 
   [[nodiscard]] std::uint64_t max_frame_size() const noexcept { return capacity_ - protocol::header_size; }
   [[nodiscard]] std::uint64_t write_pos() const noexcept { return published_; }
+  [[nodiscard]] std::uint64_t last_record_pos() const noexcept { return last_record_; }
   [[nodiscard]] std::uint64_t frames() const noexcept { return count_; }
   [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_; }
   [[nodiscard]] std::uint64_t wraps() const noexcept { return wraps_; }
@@ -138,6 +140,22 @@ class RingWriter {
     return claim_slow(length);
   }
 
+  /// Whether a record of `size` bytes fits only where its readers first step over padding that leads to offset 0, even
+  /// if they need nothing of the ring any more.
+  [[nodiscard]] bool needs_restart(std::uint64_t size) const noexcept {
+    const std::uint64_t length = protocol::record_length(size);
+    const std::uint64_t rest = lap_end_ - pos_;
+    return length > rest && rest + length > capacity_;
+  }
+  /// Room for it nevertheless: only where needs_restart(), no reader needs anything, and each knows what it means that
+  /// write_pos is more than the capacity ahead of it (RingReader::step_over_restart).
+  [[nodiscard]] std::byte* claim_restarted(std::uint64_t size) noexcept {
+    early_ = false;
+    lead_ = lap_end_ - pos_;
+    claimed_ = protocol::record_length(size);
+    return records_ + protocol::header_size;
+  }
+
   void discard() noexcept { claimed_ = 0; }
 
   /// Ends the open claim as a record of n bytes; publish() makes it visible.
@@ -147,11 +165,15 @@ class RingWriter {
               std::uint16_t flags = 0) noexcept {
     if (lead_ != 0) [[unlikely]] {
       if (early_) M::store_relaxed(early_restarts_, early_restarts_ + 1);
-      store_padding();
+      if (lead_ + length <= capacity_) {
+        store_padding();
+      } else {  // restarted: the record lies over where its header would be
+        pos_ += std::exchange(lead_, 0);
+      }
       begin_lap();
     }
-    const std::uint64_t length = protocol::record_length(room);
     store_header<M>(records_ + offset_, {.size = n,
+    const std::uint64_t length = protocol::record_length(room);
                                          .sequence = ++count_,
                                          .tag = tag,
                                          .extent = static_cast<std::uint32_t>(length / protocol::record_alignment),
