@@ -21,7 +21,8 @@ MAY_INCLUDE = {
     "ring": {"protocol"},
     "os": set(),
     "buffer": {"protocol", "ring", "os"},
-    "stream": {"protocol", "ring", "os", "buffer"},
+    "stream": {"protocol", "ring", "os", "buffer", "share"},  # a reader and a writer know the frames of others
+    "share": {"protocol", "ring", "os", "buffer", "stream"},
     "duplex": {"protocol", "ring", "os", "buffer", "stream"},
     "c_api": set(),
 }
