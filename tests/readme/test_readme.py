@@ -41,11 +41,12 @@ def programs(tmp_path_factory):
     commands = {}
     for language, suffix in LANGUAGES.items():
         found = blocks(language)
-        assert {file.lower() for file in found} == {f"reader.{suffix}", f"writer.{suffix}"}
+        calls = set() if language == "c" else {f"server.{suffix}", f"client.{suffix}"}
+        assert {file.lower() for file in found} == {f"reader.{suffix}", f"writer.{suffix}"} | calls
         for file, source in found.items():
-            assert '"cam0"' in source
+            (used,) = set(re.findall(r'"(?:cam0|invert0)"', source))
             path = folder / file
-            path.write_text(source.replace('"cam0"', f'"{name}"'))
+            path.write_text(source.replace(used, f'"{name}"'))
             commands[file.lower()] = build(path)
     return name, commands
 
@@ -97,6 +98,22 @@ def test_each_writer_of_the_readme_reaches_each_reader(programs, writer, reader)
     assert not Path("/dev/shm", name).exists()
 
 
+@pytest.mark.parametrize("server", ["server.cpp", "server.py", "server.cs"])
+def test_each_server_of_the_readme_answers_each_client(programs, server):
+    name, commands = programs
+    env = {**os.environ, "ZEROBUFFER_LIBRARY": str(BUILD / "lib/libzerobuffer.so.2")}
+    served = subprocess.Popen(commands[server], env=env)
+    try:
+        for client in ("client.cpp", "client.py", "client.cs"):
+            done = subprocess.run(commands[client], stdout=subprocess.PIPE, text=True, timeout=TIMEOUT, env=env)
+            assert (client, done.returncode, done.stdout) == (client, 0, "6220800 155\n")
+        assert served.wait(TIMEOUT) == 0
+    finally:
+        served.kill()
+        served.wait()
+    assert not Path("/dev/shm", name).exists()
+
+
 def test_the_programs_of_the_readme_are_about_ten_lines_long():
     for language in LANGUAGES:
         for file, source in blocks(language).items():
@@ -105,7 +122,8 @@ def test_the_programs_of_the_readme_are_about_ten_lines_long():
 
 def test_every_file_that_the_readme_points_to_exists():
     text = (ROOT / "README.md").read_text()
-    for target in re.findall(r"\]\(([^)#]+)", text):
+    prose = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+    for target in re.findall(r"\]\(([^)#]+)", prose):
         assert (ROOT / target).exists(), target
     for target in re.findall(r"^\./(\S+)", text, re.MULTILINE):
         assert os.access(ROOT / target, os.X_OK), target
