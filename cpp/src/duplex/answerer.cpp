@@ -77,6 +77,8 @@ Answerer::Answerer(const buffer::Attachment& attachment, const AnswererRings& ri
     SpaceSignal::notify(*rings_.in.oieb, in_.next(), ring::Barriers{});
   }
   if (rings_.in_place) return;
+  counters_.others = share_.lanes.load(std::memory_order_relaxed);
+  share_.lanes.store(&counters_, std::memory_order_release);  // pairs with the acquire in RequestSource::add_to
   Machine::store_relaxed(rings_.out.oieb->writer_waiting, std::uint32_t{0});  // a predecessor may have died waiting
   SpaceSignal::require_fence(*rings_.out.oieb, !barriers_.sleeper_can_call);
   begun_ = Machine::load_relaxed(rings_.in.slots[0].read_count);
@@ -122,7 +124,10 @@ void Answerer::begin_change() noexcept {
 
 Answerer::Taken Answerer::take(Request& request, std::uint64_t client) noexcept {
   for (;;) {
-    if (rings_.in_place) {
+    if (!rings_.in_place) {
+      // where nobody is answering: else this is his to read
+      if (turn_.load(std::memory_order_acquire) == held_.next()) out_.fetch_next_lines();  // pairs with work()
+    } else {
       const std::byte* next = in_.payload();
       prefetch_for_writing(next - protocol::header_size);
       prefetch_for_writing(next);
@@ -162,7 +167,7 @@ Answerer::Taken Answerer::take(Request& request, std::uint64_t client) noexcept 
     in_.take();
     held_.passed(in_.next());
     if (!begun) [[likely]] {
-      share_.requests.fetch_add(1, std::memory_order_relaxed);
+      share_.requests.add();
       return Taken::request;
     }
     if (!rings_.in_place && request.sequence_ <= answered_) {  // it died between the answer and letting the request go
@@ -189,11 +194,6 @@ void Answerer::await_turn(const Request& request) noexcept {
   }
 }
 
-// Room in the ring of answers, for whose turn it is.
-Result<std::byte*> Answerer::room(const Request& request, std::size_t size) noexcept {
-  if (size > out_.max_frame_size()) return Failure(Status::frame_too_large, size, out_.max_frame_size());
-  stream::Deadline deadline(forever);
-  bool waited = false;
 // A client may not look at this lane for long, so an answer that fits where everything before it was let go does not
 // wait until the client has stepped over padding: it begins the next lap.
 std::byte* Answerer::try_room(std::size_t size, std::uint64_t& wanted) noexcept {
@@ -214,6 +214,11 @@ bool Answerer::has_restarted() const noexcept {
   return last % capacity == 0 && at < last && last - at < capacity && out_.write_pos() - last <= capacity;
 }
 
+// Room in the ring of answers, for whose turn it is.
+Result<std::byte*> Answerer::room(const Request& request, std::size_t size) noexcept {
+  if (size > out_.max_frame_size()) return Failure(Status::frame_too_large, size, out_.max_frame_size());
+  stream::Deadline deadline(forever);
+  bool waited = false;
   for (std::uint64_t wanted = 0;;) {
     if (std::byte* found = try_room(size, wanted)) {
       if (waited) SpaceSignal::disarm(*rings_.out.oieb);
@@ -269,11 +274,6 @@ Result<void> Answerer::respond(Request& request, std::size_t n, std::uint16_t ty
   return {};
 }
 
-void Answerer::publish_answer(Request& request, std::size_t n, std::uint16_t type) noexcept {
-  ZEROBUFFER_POINT("answer.begin");
-  share_.answers.fetch_add(1, std::memory_order_relaxed);  // before anybody can have it
-  if (rings_.in_place) {
-    auto* header = reinterpret_cast<protocol::RecordHeader*>(request.room_ - protocol::header_size);
 // Whose turn it is counts alone, without an operation that would wait for the stores of the answer. In place nobody's
 // turn is awaited.
 void Answerer::count(std::atomic<std::uint64_t>& any, stream::Counter& own, std::uint64_t amount) noexcept {
@@ -284,6 +284,11 @@ void Answerer::count(std::atomic<std::uint64_t>& any, stream::Counter& own, std:
   }
 }
 
+void Answerer::publish_answer(Request& request, std::size_t n, std::uint16_t type) noexcept {
+  ZEROBUFFER_POINT("answer.begin");
+  count(share_.answers, counters_.answers, 1);  // before anybody can have it
+  if (rings_.in_place) {
+    auto* header = reinterpret_cast<protocol::RecordHeader*>(request.room_ - protocol::header_size);
     Machine::store_relaxed(header->size, std::uint64_t{n});
     Machine::store_relaxed(header->type, type);
   } else {
@@ -337,7 +342,7 @@ Result<void> Answerer::write(Request& request, std::span<const std::byte> answer
     } else {
       stream::copy_payload(claimed->data(), answer.data(), answer.size());
     }
-    share_.copied_bytes.fetch_add(answer.size(), std::memory_order_relaxed);
+    count(share_.copied_bytes, counters_.copied_bytes, answer.size());
   }
   publish_answer(request, answer.size(), type);
   return {};

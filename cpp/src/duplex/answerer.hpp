@@ -40,14 +40,22 @@ class AnswererOwner {
   ~AnswererOwner() = default;
 };
 
+/// Counters of a lane that answers in rings of its own: whoever's turn it is adds.
+struct LaneCounters {
+  stream::Counter answers;
+  stream::Counter copied_bytes;
+  const LaneCounters* others = nullptr;  ///< Of the lanes before this one.
+};
+
 /// What all answerers of an end share: counters, to which any thread adds, and whether it is closing.
 struct AnswererShare {
-  std::atomic<std::uint64_t> requests{0};
+  stream::Counter requests;  // by whoever takes
   std::atomic<std::uint64_t> answers{0};
   std::atomic<std::uint64_t> errors{0};
   std::atomic<std::uint64_t> copied_bytes{0};
   std::atomic<std::uint64_t> wakes{0};
   std::atomic<std::uint64_t> sleeps{0};
+  std::atomic<const LaneCounters*> lanes{nullptr};
   std::atomic<bool> closing{false};  // no answer waits for room any more
 };
 
@@ -91,7 +99,10 @@ class Answerer {
   void begin_change() noexcept;
   void await_turn(const Request& request) noexcept;
   Result<std::byte*> room(const Request& request, std::size_t size) noexcept;
+  [[nodiscard]] std::byte* try_room(std::size_t size, std::uint64_t& wanted) noexcept;
+  [[nodiscard]] bool has_restarted() const noexcept;
   void publish_answer(Request& request, std::size_t n, std::uint16_t type) noexcept;
+  void count(std::atomic<std::uint64_t>& any, stream::Counter& own, std::uint64_t amount) noexcept;
   void let_go(Request& request) noexcept;
   void work(std::uint64_t oldest, bool finished) noexcept;
 
@@ -99,8 +110,7 @@ class Answerer {
   AnswererRings rings_;
   AnswererOwner& owner_;
   AnswererShare& share_;
-  [[nodiscard]] std::byte* try_room(std::size_t size, std::uint64_t& wanted) noexcept;
-  [[nodiscard]] bool has_restarted() const noexcept;
+  LaneCounters counters_;
   ring::Barriers barriers_;
   Requests in_;
   ring::HeldFrames<Machine> held_;

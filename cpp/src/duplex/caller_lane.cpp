@@ -115,11 +115,19 @@ void CallerLane::disown(Use use) noexcept {
   if (!ended()) owner_->lane_is_free();
 }
 
-bool CallerLane::is_clean() noexcept {
+// Answers to abandoned calls go here, and padding behind them.
+void CallerLane::pass_late() noexcept {
   Status status;
-  // answers to abandoned calls go here
   while (more() && look(status) == Next::answer && answers_to() < floor_.load(std::memory_order_relaxed)) pass();
   settle();
+}
+
+bool CallerLane::is_clean() noexcept {
+  // the usual case, in which no word that the other side stores need be loaded
+  if (last_answer_ == out_.frames()) [[likely]] {
+    return !is_crowded();
+  }
+  pass_late();
   const std::uint64_t sent = out_.write_pos();
   const std::uint64_t answered = rings_.in_place ? in_.next() : Machine::load_acquire(rings_.out.slots[0].read_pos);
   return answered >= sent && !is_crowded();
@@ -190,14 +198,6 @@ bool CallerLane::blocked_by_ourselves(Use use, bool waited) const noexcept {
   return receiver == nullptr ? waited : receiver == &this_thread;
 }
 
-[[gnu::noinline]] std::byte* CallerLane::room_slow(stream::Deadline& deadline, Use use, Failure& failure) noexcept {
-  for (bool waited = false;; waited = true) {
-    step_on(use);
-    if (std::byte* found = out_.try_claim(reserved_)) return found;
-    if (blocked_by_ourselves(use, waited)) {
-      failure = Failure(Status::held_frames_block, held_.span(), rings_.out.capacity);
-      return nullptr;
-    }
 // Makes room of late answers, and in place of padding that the server has passed: where nobody is receiving, nobody
 // else does.
 void CallerLane::step_on(Use use) noexcept {
@@ -212,6 +212,14 @@ void CallerLane::step_on(Use use) noexcept {
   }
 }
 
+[[gnu::noinline]] std::byte* CallerLane::room_slow(stream::Deadline& deadline, Use use, Failure& failure) noexcept {
+  for (bool waited = false;; waited = true) {
+    step_on(use);
+    if (std::byte* found = out_.try_claim(reserved_)) return found;
+    if (blocked_by_ourselves(use, waited)) {
+      failure = Failure(Status::held_frames_block, held_.span(), rings_.out.capacity);
+      return nullptr;
+    }
     Status status = deadline.at_once() ? Status::timeout : Status::ok;
     if (status == Status::ok) {
       const bool alone = use == calling || receiver_.load(std::memory_order_relaxed) == &this_thread;
@@ -243,6 +251,7 @@ std::uint64_t CallerLane::commit(std::size_t n, const RequestInfo& info) noexcep
   ZEROBUFFER_POINT("call.committed");
   if (out_.publish()) wakes_.add();
   ZEROBUFFER_POINT("call.published");
+  out_.fetch_next_lines();
   requests_.add();
   return out_.frames();
 }

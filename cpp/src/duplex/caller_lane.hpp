@@ -151,6 +151,7 @@ class CallerLane {
   [[nodiscard]] Failure take_failure() noexcept;
   [[nodiscard]] bool blocks_the_server(std::int64_t now) noexcept;
   void pass() noexcept;
+  void pass_late() noexcept;
   void settle() noexcept;
   void work(std::uint64_t oldest, bool finished) noexcept;
   std::optional<buffer::Attachment> own_;

@@ -97,7 +97,7 @@ Result<Request> RequestSource::take(std::chrono::nanoseconds timeout, bool backg
     return Status::interrupted;
   }
   Result<Request> taken{Request()};
-  bool in_vain = false;
+  bool waited = false;
   for (;;) {
     if (attachment_.forked()) return Status::forked;
     if (ended_.load(std::memory_order_acquire)) return Status::handle_closed;
@@ -107,14 +107,17 @@ Result<Request> RequestSource::take(std::chrono::nanoseconds timeout, bool backg
     // with a pool others answer, and make room; who takes by himself would wait for himself
     if (status == Status::too_many_held && background) status = Status::would_block;
     if (status != Status::would_block) return status;
-    if (deadline.at_once() || (in_vain && deadline.is_over())) {
+    // only now: a request that has come is taken without a look at the clock
+    Status peer = waited ? look_at_peer(os::now_coarse_ns()) : Status::ok;
+    // a client that says again and again that there is something does not keep us here
+    if (deadline.at_once() || (waited && deadline.is_over())) {
       status = Status::timeout;
-    } else {
+    } else if (peer == Status::ok) {
       status = waiter_.wait(RequestWait{*this, background}, deadline);
-      in_vain = true;  // a client that says again and again that there is something does not keep us here
+      waited = true;
+      if (status == Status::ok) continue;
     }
-    const Status peer = look_at_peer(os::now_coarse_ns());
-    if (status == Status::ok && peer == Status::ok) continue;
+    if (peer == Status::ok) peer = look_at_peer(os::now_coarse_ns());
     // whatever it is, the last requests were sent before it
     const Status last = take_next(*taken);
     if (last == Status::ok) return taken;
@@ -169,7 +172,11 @@ void RequestSource::set_wait_hook(WaitHook hook, void* context) noexcept {
 }
 
 void RequestSource::add_to(DuplexStats& stats) const noexcept {
-  stats.requests += share_.requests.load(std::memory_order_relaxed);
+  for (const LaneCounters* lane = share_.lanes.load(std::memory_order_acquire); lane != nullptr; lane = lane->others) {
+    stats.answers += lane->answers.get();
+    stats.copied_bytes += lane->copied_bytes.get();
+  }
+  stats.requests += share_.requests.get();
   stats.answers += share_.answers.load(std::memory_order_relaxed);
   stats.errors += share_.errors.load(std::memory_order_relaxed);
   stats.copied_bytes += share_.copied_bytes.load(std::memory_order_relaxed);

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 
 #ifdef ZEROBUFFER_TEST_POINTS
@@ -92,6 +93,14 @@ struct NativeAtomics {
     fence();
 #else
     std::atomic_thread_fence(std::memory_order_release);
+#endif
+  }
+  /// Asks for a line that is going to be stored to in the state that storing needs, and does not wait for it.
+  static void prefetch_for_writing(const std::byte* at) noexcept {
+#if defined(__x86_64__)
+    asm volatile("prefetchw %0" : : "m"(*at));
+#else
+    __builtin_prefetch(at, 1);
 #endif
   }
   /// Identity of the calling thread: cheap, never zero, different for threads that live at the same time.

@@ -158,11 +158,19 @@ class RingWriter {
 
   void discard() noexcept { claimed_ = 0; }
 
+  /// Fetches the lines where the next record begins, which the other side had last: for one who has time.
+  void fetch_next_lines() const noexcept {
+    const std::byte* const next = records_ + (offset_ == capacity_ ? 0 : offset_);
+    M::prefetch_for_writing(next);
+    M::prefetch_for_writing(next + protocol::header_size);
+  }
+
   /// Ends the open claim as a record of n bytes; publish() makes it visible.
   void commit(std::uint64_t n, std::uint16_t type, std::uint64_t tag) noexcept { commit(n, type, tag, n); }
   /// The same with room for `room` bytes, at least n: an answer may be longer than its request.
   void commit(std::uint64_t n, std::uint16_t type, std::uint64_t tag, std::uint64_t room,
               std::uint16_t flags = 0) noexcept {
+    const std::uint64_t length = protocol::record_length(room);
     if (lead_ != 0) [[unlikely]] {
       if (early_) M::store_relaxed(early_restarts_, early_restarts_ + 1);
       if (lead_ + length <= capacity_) {
@@ -173,7 +181,6 @@ class RingWriter {
       begin_lap();
     }
     store_header<M>(records_ + offset_, {.size = n,
-    const std::uint64_t length = protocol::record_length(room);
                                          .sequence = ++count_,
                                          .tag = tag,
                                          .extent = static_cast<std::uint32_t>(length / protocol::record_alignment),
