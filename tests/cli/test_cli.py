@@ -625,6 +625,7 @@ RATIOS = {
     "call64_in_place_spin_over_two_rings",
     "invert6m_in_place_over_two_rings",
     "invert6m_in_place_over_copying",
+    "chain6m_shared_over_copied",
     "calls64_2_threads_over_1",
     "calls64_4_threads_over_1",
 }
@@ -642,7 +643,7 @@ def test_bench_measures_every_floor_and_figure_and_closes_with_the_ratios():
     ours = {
         "rtt64", "stream64", "stream64_batch16", "frame6m_read", "rtt64_one_cpu", "first_lap", "call64", "call64_spin", "call64_in_place",
         "call64_in_place_spin", "invert6m_in_place", "invert6m_two_rings", "invert6m_copying", "calls64_1_thread", "calls64_2_threads",
-        "calls64_4_threads",
+        "calls64_4_threads", "chain6m_shared", "chain6m_copied",
     }  # fmt: skip
     assert floors | ours <= set(workloads)
     for line in lines:

@@ -2,6 +2,7 @@
 #include "bench/plan.hpp"
 
 #include "bench/calls.hpp"
+#include "bench/chain.hpp"
 #include "bench/floors.hpp"
 #include "bench/processor.hpp"
 #include "bench/workloads.hpp"
@@ -16,6 +17,7 @@ std::vector<Subject> all_subjects() {
   const Json rings{{"message_bytes", 64}, {"ring_bytes", small_ring_size}};
   const Json batches{{"message_bytes", 64}, {"ring_bytes", small_ring_size}, {"batch", 16}};
   const Json picture{{"frame_bytes", frame_size}, {"lanes", 1}};
+  const Json chain{{"frame_bytes", frame_size}, {"in_flight", 3}, {"relays", chained_relays}};
   std::vector<Subject> subjects{
       {"floor", "pingpong_one_line", "ns", {{"message_bytes", 8}}, pingpong_one_line()},
       {"floor", "pingpong_two_lines", "ns", {{"message_bytes", 8}}, pingpong_two_lines()},
@@ -40,6 +42,8 @@ std::vector<Subject> all_subjects() {
       {"zerobuffer", "invert6m_in_place", "us", picture, invert_picture(Inversion::in_place)},
       {"zerobuffer", "invert6m_two_rings", "us", picture, invert_picture(Inversion::two_rings)},
       {"zerobuffer", "invert6m_copying", "us", picture, invert_picture(Inversion::copying)},
+      {"zerobuffer", "chain6m_shared", "GB/s", chain, relay_chain(true)},
+      {"zerobuffer", "chain6m_copied", "GB/s", chain, relay_chain(false)},
   };
   for (const unsigned threads : {1U, 2U, 4U}) {
     subjects.push_back({"zerobuffer",
@@ -69,6 +73,7 @@ std::vector<Comparison> all_comparisons() {
           {"call64_in_place_spin_over_two_rings", "call64_in_place_spin", "call64_spin", 1.0, true},
           {"invert6m_in_place_over_two_rings", "invert6m_in_place", "invert6m_two_rings", 1.0, true},
           {"invert6m_in_place_over_copying", "invert6m_in_place", "invert6m_copying", 1.0, true},
+          {"chain6m_shared_over_copied", "chain6m_shared", "chain6m_copied", 1.0, false},
           {"calls64_2_threads_over_1", "calls64_2_threads", "calls64_1_thread", {}, false},
           {"calls64_4_threads_over_1", "calls64_4_threads", "calls64_1_thread", {}, false}};
 }
