@@ -59,10 +59,13 @@ class Call {
         Result<Response> response = Status::ok;
         if (options_.claim) {
           Result<RequestClaim> claim = client_.claim_request(request.size(), 0, options_.common.timeout());
-          if (!claim) throw of(claim.failure());
-          sent.built_at = claim->data().data();
-          std::ranges::copy(request, claim->data().begin());
-          response = claim->call(request.size(), options_.common.timeout(), info_of(number));
+          if (claim) {
+            sent.built_at = claim->data().data();
+            std::ranges::copy(request, claim->data().begin());
+            response = claim->call(request.size(), options_.common.timeout(), info_of(number));
+          } else {
+            response = claim.take_failure();
+          }
         } else {
           response = client_.call(request, options_.common.timeout(), info_of(number));
         }
@@ -118,7 +121,8 @@ class Call {
   void look_at(const Sent& sent, Result<Response> response, const std::vector<std::byte>& request,
                std::vector<std::byte>& expected) {
     const std::uint64_t now = monotonic_ns();
-    const bool is_error = response.status() == Status::remote_error;
+    const bool is_error = response.status() == Status::remote_error ||
+                          (response.status() == Status::peer_dead && options_.in_flight == 1);
     if (!response && !(is_error && options_.allow_errors)) throw of(response.failure());
     if (response) compare(sent.number, *response, request, expected);
     if (options_.channel.delay_us != 0) sleep_us(options_.channel.delay_us);

@@ -211,8 +211,21 @@ void ServeOptions::add_to(CLI::App& verb) {
   add_size(verb, "--request-size", request_size, "Largest request");
   add_size(verb, "--response-size", response_size, "Largest answer, not in place");
   add_number(verb, "--lanes", lanes, "Calls at the same time", std::numeric_limits<std::uint32_t>::max());
-  add(verb, "--fail-type", "N", "Answer requests of this type with an error; repeatable",
-      [this](const std::string& value) { fail_types.push_back(parse_number(value)); })
+  verb.add_option_function<std::vector<std::string>>(
+          "--fail-type",
+          [this](const std::vector<std::string>& values) {
+            try {
+              for (const std::string& value : values) {
+                fail_types.push_back(parse_number(value));
+                if (fail_types.back() > 65535) throw std::invalid_argument(value + " is more than 65535");
+              }
+            } catch (const std::invalid_argument& error) {
+              throw CLI::ValidationError("--fail-type", error.what());
+            }
+          },
+          "Answer requests of this type with an error; repeatable")
+      ->type_name("N")
+      ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }
 

@@ -52,7 +52,7 @@ class Serve {
   void answer_all(DuplexServer& server) {
     using namespace std::chrono_literals;
     auto left = options_.common.timeout();
-    while (!over_.load()) {
+    while (!over_.load() && !stop_requested()) {
       const auto slice = std::min<std::chrono::nanoseconds>(left, 100ms);
       Result<Request> request = server.take(slice);
       if (request.status() == Status::timeout && left > slice) {
@@ -73,6 +73,10 @@ class Serve {
     const std::uint64_t sequence = request.sequence();
     const FrameInfo info{request.type(), request.tag()};
     const std::size_t size = request.size();
+    {
+      const std::lock_guard lock(mutex_);
+      session_.note_frame(sequence, info, size);
+    }
     if (options_.channel.delay_us != 0) sleep_us(options_.channel.delay_us);
     if (options_.call_back) call_back(server, request);
     if (std::ranges::find(options_.fail_types, info.type) != options_.fail_types.end()) {
@@ -91,7 +95,6 @@ class Serve {
     }
     const std::lock_guard lock(mutex_);
     session_.totals.add(sequence, size, monotonic_ns());
-    session_.note_frame(sequence, info, size);
     if (options_.common.reached(session_.totals.frames())) over_.store(true);
   }
 

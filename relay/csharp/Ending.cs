@@ -10,7 +10,7 @@ internal sealed class Ending
     private long _unread;
 
     /// <summary>Waits for the readers, unless a signal came, and closes. Throws Outcome where they died or left frames.</summary>
-    public void Close(Writer writer, string name, TimeSpan linger, string? side = null)
+    public void Close(Writer writer, string name, TimeSpan linger, string? side = null, Action? beforeClosing = null)
     {
         PeerDeadException? death = null;
         try
@@ -29,6 +29,7 @@ internal sealed class Ending
             // what is unread then, the closing counts
         }
 
+        beforeClosing?.Invoke();
         _stats = writer.GetStats();
         _unread = writer.Close(TimeSpan.Zero);
         if (death is not null)

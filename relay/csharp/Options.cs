@@ -1,4 +1,4 @@
-// The options of the three verbs with their defaults, as relay/README.md states them. Must not know what is done with them.
+// The options of the verbs with their defaults, as relay/README.md states them. Must not know what is done with them.
 using System;
 using System.Collections.Generic;
 using System.Text.Json.Nodes;
@@ -13,6 +13,8 @@ internal static class Defaults
         var relay = new RelayOptions();
         var write = new WriteOptions();
         var read = new ReadOptions();
+        var serve = new ServeOptions();
+        var call = new CallOptions();
         return new JsonObject
         {
             ["buffer_size"] = write.BufferSize,
@@ -35,6 +37,12 @@ internal static class Defaults
             ["transform"] = relay.Transform,
             ["xor_key"] = relay.XorKey,
             ["log_interval_ms"] = write.LogIntervalMs,
+            ["share_slots"] = write.ShareSlots,
+            ["request_size"] = serve.RequestSize,
+            ["response_size"] = serve.ResponseSize,
+            ["lanes"] = serve.Lanes,
+            ["threads"] = serve.Threads,
+            ["in_flight"] = call.InFlight,
         }.ToJsonString();
     }
 }
@@ -47,6 +55,8 @@ internal abstract class CommonOptions
 
     public int MaxReaders { get; private set; } = 1;
 
+    public int ShareSlots { get; private set; }
+
     public ulong Frames { get; private set; }
 
     public TimeSpan Timeout { get; private set; } = TimeSpan.FromSeconds(5);
@@ -57,14 +67,20 @@ internal abstract class CommonOptions
 
     public bool Verbose { get; private set; }
 
-    public BufferOptions Buffer => new() { PayloadSize = BufferSize, MetadataSize = MetadataSize, MaxReaders = MaxReaders };
+    public BufferOptions Buffer =>
+        new() { PayloadSize = BufferSize, MetadataSize = MetadataSize, MaxReaders = MaxReaders, ShareSlots = ShareSlots };
 
     public bool Reached(ulong count) => Frames != 0 && count >= Frames;
 
-    protected OptionTable Common(string verb) => new OptionTable(verb)
+    /// <summary>The options of the verbs that have buffers.</summary>
+    protected OptionTable Streaming(string verb) => Common(verb)
         .Value("--buffer-size", "Payload size of the buffer made", text => BufferSize = Values.Size(text))
         .Value("--metadata-size", "Metadata block of the buffer made", text => MetadataSize = Values.Size(text))
         .Value("--max-readers", "Reader places of the buffer made", text => MaxReaders = Values.Count(text))
+        .Value("--share-slots", "Readers of other buffers that can look into the buffer made", text => ShareSlots = Values.Count(text));
+
+    /// <summary>The options of all verbs.</summary>
+    protected OptionTable Common(string verb) => new OptionTable(verb)
         .Value("--frames", "Stop after N frames; 0: no limit", text => Frames = Values.Number(text))
         .Value("--timeout-ms", "Longest wait; -1: for ever", text => Timeout = Values.Milliseconds(text))
         .Value("--log-interval", "Milliseconds between lines of progress; 0: none", text => LogIntervalMs = Values.Number(text))
@@ -88,14 +104,17 @@ internal sealed class RelayOptions : CommonOptions
 
     public TimeSpan Linger { get; private set; } = TimeSpan.FromSeconds(5);
 
-    public OptionTable Table() => Common("relay")
+    public bool Share { get; private set; }
+
+    public OptionTable Table() => Streaming("relay")
         .Value("--input", "Buffer to read", text => Input = text)
         .Value("--output", "Buffer to write", text => Output = text)
         .Flag("--create-output", "Make the output buffer", () => CreateOutput = true)
-        .Value("--transform", "none, reverse, xor", text => Transform = Values.OneOf(text, "none", "reverse", "xor"))
+        .Value("--transform", "none, reverse, xor", text => Transform = Transforms.Check(text))
         .Value("--xor-key", "0 to 255", text => XorKey = (byte)Values.NumberWithin(text, 0, 255))
         .Value("--wait-readers", "Wait for N readers of the output first", text => WaitReaders = Values.Count(text))
         .Value("--linger-ms", "At the end wait so long for the readers; -1: for ever", text => Linger = Values.Milliseconds(text))
+        .Flag("--share", "Frames go on as descriptors, without a copy, where that can be", () => Share = true)
         .Require("--input")
         .Require("--output")
         .Check(() =>
@@ -103,6 +122,11 @@ internal sealed class RelayOptions : CommonOptions
             if (Input == Output)
             {
                 throw new UsageException("input and output are the same buffer");
+            }
+
+            if (Share && Transform != "none")
+            {
+                throw new UsageException("--share goes only with --transform none");
             }
         });
 }
@@ -147,7 +171,7 @@ internal sealed class WriteOptions : CommonOptions
 
     public string? Digests { get; private set; }
 
-    public OptionTable Table() => Common("write")
+    public OptionTable Table() => Streaming("write")
         .Name(text => Name = text)
         .Flag("--create", "Make the buffer", () => Create = true)
         .Value("--metadata", "Metadata, as text", text => Metadata = text)
@@ -209,7 +233,7 @@ internal sealed class ReadOptions : CommonOptions
 
     public int Hold { get; private set; }
 
-    public OptionTable Table() => Common("read")
+    public OptionTable Table() => Streaming("read")
         .Name(text => Name = text)
         .Flag("--create", "Make the buffer", () => Create = true)
         .Value("--join", "automatic, now, oldest, resume", text => Join = Values.OneOf(text, "automatic", "now", "oldest", "resume"))
@@ -225,4 +249,94 @@ internal sealed class ReadOptions : CommonOptions
         .Value("--delay-us", "Pause before each frame is given back", text => DelayUs = Values.Number(text))
         .Value("--hold", "Keep the last N frames", text => Hold = (int)Values.NumberWithin(text, 0, 65535))
         .Need("--size", "--verify");
+}
+
+internal abstract class ChannelOptions : CommonOptions
+{
+    public string Name { get; private set; } = "";
+
+    public string Transform { get; private set; } = "none";
+
+    public byte XorKey { get; private set; } = 255;
+
+    public int Threads { get; private set; } = 1;
+
+    public ulong DelayUs { get; private set; }
+
+    protected OptionTable Channel(string verb) => Common(verb)
+        .Name(text => Name = text)
+        .Value("--transform", "none, reverse, xor", text => Transform = Transforms.Check(text))
+        .Value("--xor-key", "0 to 255", text => XorKey = (byte)Values.NumberWithin(text, 0, 255))
+        .Value("--threads", "So many threads", text => Threads = (int)Values.NumberWithin(text, 1, 65535))
+        .Value("--delay-us", "Pause at each answer", text => DelayUs = Values.Number(text));
+}
+
+internal sealed class ServeOptions : ChannelOptions
+{
+    public bool InPlace { get; private set; }
+
+    public long RequestSize { get; private set; } = 1 << 20;
+
+    public long ResponseSize { get; private set; } = 1 << 20;
+
+    public int Lanes { get; private set; } = 8;
+
+    public bool ExistOk { get; private set; }
+
+    public List<ushort> FailTypes { get; } = [];
+
+    public bool CallBack { get; private set; }
+
+    public OptionTable Table() => Channel("serve")
+        .Flag("--in-place", "Answers lie where the requests lay", () => InPlace = true)
+        .Value("--request-size", "Largest request", text => RequestSize = Values.Size(text))
+        .Value("--response-size", "Largest answer, not in place", text => ResponseSize = Values.Size(text))
+        .Value("--lanes", "Calls at the same time", text => Lanes = Values.Count(text))
+        .Flag("--exist-ok", "Succeed a server that died", () => ExistOk = true)
+        .Value(
+            "--fail-type",
+            "Answer requests of this type with an error; repeatable",
+            text => FailTypes.Add((ushort)Values.NumberWithin(text, 0, 65535)))
+        .Flag("--call-back", "Call the client before each answer", () => CallBack = true);
+}
+
+internal sealed class CallOptions : ChannelOptions
+{
+    public List<long> Sizes { get; private set; } = [1024];
+
+    public string Pattern { get; private set; } = "sequential";
+
+    public ulong Seed { get; private set; } = 1;
+
+    public ushort Type { get; private set; }
+
+    public bool Claim { get; private set; }
+
+    public int InFlight { get; private set; } = 1;
+
+    public bool AllowErrors { get; private set; }
+
+    public bool AnswerCallbacks { get; private set; }
+
+    public OptionTable Table() => Channel("call")
+        .Value("--size", "Sizes of the requests: N, A..B, or a list of both", text => Sizes = Values.Sizes(text))
+        .Value("--pattern", "zeros, ones, sequential, random", text => Pattern = Patterns.Check(text))
+        .Value("--seed", "Of the random pattern", text => Seed = Values.Number(text))
+        .Value("--type", "Type of the requests", text => Type = (ushort)Values.NumberWithin(text, 0, 65535))
+        .Flag("--claim", "Build requests in the channel", () => Claim = true)
+        .Value("--in-flight", "Requests sent before their answers are taken", text => InFlight = (int)Values.NumberWithin(text, 1, 65535))
+        .Flag("--allow-errors", "Count error answers", () => AllowErrors = true)
+        .Flag("--answer-callbacks", "Answer calls of the server", () => AnswerCallbacks = true)
+        .Check(() =>
+        {
+            if (Frames == 0)
+            {
+                throw new UsageException("--frames: how many calls? at least 1");
+            }
+
+            if (InFlight > 1 && Threads > 1)
+            {
+                throw new UsageException("--threads goes only with --in-flight 1");
+            }
+        });
 }

@@ -22,6 +22,7 @@ internal enum ExitCode
     LostFrames = 12,
     VerificationFailed = 13,
     Corrupt = 14,
+    RemoteError = 15,
     Interrupted = 130,
     Terminated = 143,
 }
@@ -53,6 +54,7 @@ internal sealed class Outcome(ExitCode code, string message = "", string? side =
         ExitCode.LostFrames => "lost_frames",
         ExitCode.VerificationFailed => "verification_failed",
         ExitCode.Corrupt => "corrupt",
+        ExitCode.RemoteError => "remote_error",
         ExitCode.Interrupted => "interrupted",
         ExitCode.Terminated => "terminated",
         _ => throw new ArgumentOutOfRangeException(nameof(code)),
@@ -64,6 +66,7 @@ internal sealed class Outcome(ExitCode code, string message = "", string? side =
         Outcome outcome => outcome,
         InterruptedWaitException => new Outcome(StopSignals.ExitCode, "", side),
         ZeroBufferException known => new Outcome(CodeOf(known.Status), $"{buffer}: {known.Message}", side),
+        TimeoutException => TimedOut(buffer, side),
         ArgumentException wrong => new Outcome(ExitCode.Usage, $"{buffer}: {wrong.Message}", side),
         _ => new Outcome(ExitCode.Failed, $"{buffer}: {error.Message}", side),
     };
@@ -79,10 +82,11 @@ internal sealed class Outcome(ExitCode code, string message = "", string? side =
         Status.InvalidArgument => ExitCode.Usage,
         Status.NotFound or Status.NothingToResume => ExitCode.NotFound,
         Status.AlreadyExists or Status.WriterExists or Status.TooManyReaders => ExitCode.InUse,
-        Status.MetadataExists or Status.MetadataInUse => ExitCode.InUse,
+        Status.MetadataExists or Status.MetadataInUse or Status.LanesBusy => ExitCode.InUse,
         Status.Incompatible or Status.PermissionDenied => ExitCode.Refused,
         Status.Corrupt or Status.Evicted => ExitCode.Corrupt,
         Status.NoSpace or Status.FrameTooLarge or Status.MetadataTooLarge => ExitCode.NoSpace,
+        Status.RemoteError => ExitCode.RemoteError,
         _ => ExitCode.Failed,
     };
 }

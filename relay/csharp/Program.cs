@@ -10,7 +10,7 @@ try
             Console.Out.WriteLine(Defaults.ToJson());
             return 0;
         case ["--help" or "-h"]:
-            Console.Out.WriteLine("Usage: ZeroBuffer.Relay relay|write|read [options]; --defaults; see relay/README.md");
+            Console.Out.WriteLine("Usage: ZeroBuffer.Relay relay|write|read|serve|call [options]; --defaults; see relay/README.md");
             return 0;
         case ["relay", .. var rest]:
             var relay = new RelayOptions();
@@ -21,8 +21,14 @@ try
         case ["read", .. var rest]:
             var read = new ReadOptions();
             return read.Table().Parse(rest) ? new ReadVerb(read).Run() : 0;
+        case ["serve", .. var rest]:
+            var serve = new ServeOptions();
+            return serve.Table().Parse(rest) ? new ServeVerb(serve).Run() : 0;
+        case ["call", .. var rest]:
+            var call = new CallOptions();
+            return call.Table().Parse(rest) ? new CallVerb(call).Run() : 0;
         default:
-            throw new UsageException("a verb is needed: relay, write or read");
+            throw new UsageException("a verb is needed: relay, write, read, serve or call");
     }
 }
 catch (DllNotFoundException error)

@@ -66,6 +66,11 @@ internal sealed class ReadVerb(ReadOptions options)
         {
             closed = true;
         }
+        catch (FrameLostException)
+        {
+            _session.PassOver();
+            return true;
+        }
 
         long now = Session.Now;
         if (_session.Frames == 0 && (came || closed))

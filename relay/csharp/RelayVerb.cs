@@ -1,4 +1,4 @@
-// The verb `relay`: frames of one buffer into another, transformed in the one pass that copies them.
+// The verb `relay`: frames of one buffer into another, transformed in the one pass that copies them, or shared.
 using System;
 using System.Diagnostics;
 using System.Text.Json.Nodes;
@@ -16,6 +16,8 @@ internal sealed class RelayVerb(RelayOptions options)
     private readonly Ending _ending = new();
     private Reader? _reader;
     private Writer? _writer;
+    private SharedWriter? _shared;
+    private SharedWriterStats _sharedStats;
     private byte[]? _metadata;
 
     public int Run() => _session.Run(PassOn, Finish, Report);
@@ -29,9 +31,26 @@ internal sealed class RelayVerb(RelayOptions options)
             throw Outcome.TimedOut(options.Output, "output");
         }
 
+        if (options.Share)
+        {
+            _shared = Of(options.Output, "output", () => SharedWriter.Over(writer, reader));
+        }
+
         while (!options.Reached(_session.Frames) && !StopSignals.Requested)
         {
-            if (!Next(reader, writer, out Frame frame))
+            bool more;
+            Frame frame;
+            try
+            {
+                more = Next(reader, writer, out frame);
+            }
+            catch (FrameLostException)
+            {
+                _session.PassOver();
+                continue;
+            }
+
+            if (!more)
             {
                 if (options.Frames != 0)
                 {
@@ -77,7 +96,7 @@ internal sealed class RelayVerb(RelayOptions options)
             {
                 closed = true;
             }
-            catch (ZeroBufferException error)
+            catch (ZeroBufferException error) when (error is not FrameLostException)
             {
                 throw Outcome.Of(error, options.Input, "input");
             }
@@ -132,19 +151,15 @@ internal sealed class RelayVerb(RelayOptions options)
             _sinceSend.Add(received - sent);
         }
 
-        long content = descriptor is ArrayDescriptor known ? known.Format.ByteCount : size;
+        (ushort type, ulong tag) = (frame.Type, frame.Tag);
         try
         {
-            if (!writer.Claim(size, options.Timeout, out Claim claim))
+            bool passed = _shared is SharedWriter shared
+                ? shared.Forward(frame, options.Timeout, out _)
+                : Transform(frame, writer, descriptor is ArrayDescriptor known ? known.Format.ByteCount : size);
+            if (!passed)
             {
                 throw Outcome.TimedOut(options.Output, "output");
-            }
-
-            using (claim)
-            {
-                Transforms.Apply(options.Transform, options.XorKey, frame, claim, content);
-                frame.Slice(content, (int)(size - content)).CopyTo(claim.Slice(content, (int)(size - content)));
-                claim.Commit(size, frame.Type, frame.Tag);
             }
         }
         catch (ZeroBufferException error)
@@ -155,16 +170,61 @@ internal sealed class RelayVerb(RelayOptions options)
         long published = Session.Now;
         _latency.Add(published - received);
         _session.Count(sequence, size, published);
-        _session.NoteFrame(sequence, frame.Type, frame.Tag, size);
+        _session.NoteFrame(sequence, type, tag, size);
+    }
+
+    /// <returns>False where no room came in time.</returns>
+    private bool Transform(in Frame frame, Writer writer, long content)
+    {
+        long size = frame.Length;
+        if (!writer.Claim(size, options.Timeout, out Claim claim))
+        {
+            return false;
+        }
+
+        using (claim)
+        {
+            Transforms.Apply(options.Transform, options.XorKey, frame, claim, content);
+            frame.Slice(content, (int)(size - content)).CopyTo(claim.Slice(content, (int)(size - content)));
+            claim.Commit(size, frame.Type, frame.Tag);
+        }
+
+        return true;
     }
 
     private void Finish()
     {
-        _reader?.Dispose();
+        if (_reader is Reader reader)
+        {
+            _session.AddLost(reader.GetStats().Lost);
+            if (_shared is null)
+            {
+                reader.Dispose(); // shared frames stay in the source until the output's readers have passed them
+            }
+        }
+
         if (_writer is not null)
         {
-            _ending.Close(_writer, options.Output, options.Linger, "output");
+            _ending.Close(_writer, options.Output, options.Linger, "output", StopSharing);
         }
+    }
+
+    private void StopSharing()
+    {
+        if (_shared is not SharedWriter shared)
+        {
+            return;
+        }
+
+        _sharedStats = shared.GetStats();
+        if (_sharedStats.CopiedFrames != 0)
+        {
+            string why = shared.WhyNot.Length != 0 ? shared.WhyNot : "they lie in buffers that cannot be shared";
+            _session.Remark = $"{_sharedStats.CopiedFrames} frames were copied: {why}";
+        }
+
+        shared.Dispose();
+        _reader!.Dispose();
     }
 
     private void Report(JsonObject report)
@@ -175,6 +235,11 @@ internal sealed class RelayVerb(RelayOptions options)
         report["relay_latency_us"] = _latency.ToJson();
         report["since_send_us"] = _sinceSend.ToJson();
         _ending.Report(report);
+        if (options.Share)
+        {
+            report["shared"] = _sharedStats.SharedFrames;
+            report["copied"] = _sharedStats.CopiedFrames;
+        }
     }
 
     private static T Of<T>(string buffer, string side, Func<T> call)

@@ -1,4 +1,4 @@
-// What the three verbs share while they run: attaching, looking at frames, counting, progress, and the report at the end.
+// What the verbs share while they run: attaching, looking at frames, counting, progress, and the report at the end.
 // Must not know what a verb does with a frame.
 using System;
 using System.Diagnostics;
@@ -24,6 +24,7 @@ internal sealed class Session
     private long _loggedNs = Stopwatch.GetTimestamp();
     private ulong _loggedFrames;
     private long _loggedBytes;
+    private ulong _passedOver; // since the last frame
 
     public Session(string program, CommonOptions options)
     {
@@ -37,6 +38,9 @@ internal sealed class Session
     public long Bytes { get; private set; }
 
     public ulong Lost { get; private set; }
+
+    /// <summary>The message of a good end.</summary>
+    public string Remark { get; set; } = "";
 
     /// <summary>CLOCK_MONOTONIC in nanoseconds: the same for all processes of a machine, in whatever language.</summary>
     public static long Now => Stopwatch.GetTimestamp();
@@ -84,36 +88,56 @@ internal sealed class Session
 
     public Reader AttachReader(string name, bool create, BufferOptions options, string? side = null)
     {
-        Reader reader = Attach(name, create, side, () => Reader.Create(name, options), left => Reader.Open(name, left, options));
+        Reader reader = Attach(name, create, side, () => create ? Reader.Create(name, options) : Open(left => Reader.Open(name, left, options)));
         StopSignals.InterruptWith(reader.Interrupt);
         return reader;
     }
 
     public Writer AttachWriter(string name, bool create, BufferOptions options, string? side = null)
     {
-        Writer writer = Attach(name, create, side, () => Writer.Create(name, options), left => Writer.Open(name, left, options));
+        Writer writer = Attach(name, create, side, () => create ? Writer.Create(name, options) : Open(left => Writer.Open(name, left, options)));
         StopSignals.InterruptWith(writer.Interrupt);
         return writer;
+    }
+
+    /// <summary>A channel's client, as soon as the channel appears.</summary>
+    public DuplexClient AttachClient(string name)
+    {
+        DuplexClient client = Attach(name, made: false, null, () => Open(left => DuplexClient.Open(name, left)));
+        StopSignals.InterruptWith(client.Interrupt);
+        return client;
+    }
+
+    /// <summary>A channel's server.</summary>
+    public DuplexServer AttachServer(string name, Func<DuplexServer> make)
+    {
+        DuplexServer server = Attach(name, made: true, null, make);
+        StopSignals.InterruptWith(server.Interrupt);
+        return server;
     }
 
     /// <summary>Counts the frames missing before this one. Throws Outcome (corrupt) where the sequence does not rise.</summary>
     public void CheckOrder(ulong sequence)
     {
-        if (Frames == 0 || sequence == _lastSequence + 1)
+        ulong last = _lastSequence + _passedOver;
+        if (Frames == 0 || sequence == last + 1)
         {
             return;
         }
 
-        if (sequence <= _lastSequence)
+        if (sequence <= last)
         {
-            throw new Outcome(ExitCode.Corrupt, $"frame {sequence} came after frame {_lastSequence}");
+            throw new Outcome(ExitCode.Corrupt, $"frame {sequence} came after frame {last}");
         }
 
-        Lost += sequence - _lastSequence - 1;
+        Lost += sequence - last - 1;
     }
 
-    /// <summary>Frames missing before the first one: a resume that came too late.</summary>
+    /// <summary>Frames that the reader counted as lost.</summary>
     public void AddLost(long frames) => Lost += (ulong)frames;
+
+    /// <summary>The next frame was lost and is counted by the reader.</summary>
+    public void PassOver() => ++_passedOver;
 
     public void Count(ulong sequence, long bytes, long nowNs)
     {
@@ -123,6 +147,7 @@ internal sealed class Session
         }
 
         Bytes += bytes;
+        _passedOver = 0;
         (_lastSequence, _lastNs) = (sequence, nowNs);
     }
 
@@ -163,19 +188,19 @@ internal sealed class Session
             ended = new Outcome(ExitCode.LostFrames, $"{Lost} frames were lost");
         }
 
-        ended ??= new Outcome(ExitCode.Ok);
+        ended ??= new Outcome(ExitCode.Ok, Remark);
         Print(ended, report, jsonToStandardError);
         return (int)ended.Code;
     }
 
-    private TEnd Attach<TEnd>(string name, bool create, string? side, Func<TEnd> make, Func<TimeSpan, TEnd> open)
+    private TEnd Attach<TEnd>(string name, bool made, string? side, Func<TEnd> attach)
     {
         try
         {
-            TEnd end = create ? make() : Open(open);
+            TEnd end = attach();
             if (_options.Verbose)
             {
-                Say($"{(create ? "made" : "opened")} {name}");
+                Say($"{(made ? "made" : "opened")} {name}");
             }
 
             return end;

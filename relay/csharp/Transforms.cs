@@ -1,4 +1,5 @@
-// What a relay does to the bytes that it passes on: one pass over memory, from the input ring into the output ring.
+// What a relay does to the bytes that it passes on, one pass over memory from the input ring into the output ring; and what a server
+// does to those of a request.
 using System;
 using System.Numerics;
 using System.Runtime.InteropServices;
@@ -9,6 +10,36 @@ internal static class Transforms
 {
     private const int BlockSize = 32 << 10; // stays in the first cache between copying and turning round
 
+    public static string Check(string name) => Values.OneOf(name, "none", "reverse", "xor");
+
+    /// <summary>Writes the transformed bytes.</summary>
+    public static void Apply(string transform, byte key, ReadOnlySpan<byte> from, Span<byte> to)
+    {
+        if (transform == "xor")
+        {
+            Xor(from, to, key);
+            return;
+        }
+
+        from.CopyTo(to);
+        if (transform == "reverse")
+        {
+            to.Reverse();
+        }
+    }
+
+    public static void ApplyInPlace(string transform, byte key, Span<byte> bytes)
+    {
+        if (transform == "xor")
+        {
+            Xor(bytes, bytes, key);
+        }
+        else if (transform == "reverse")
+        {
+            bytes.Reverse();
+        }
+    }
+
     /// <summary>Writes the transformed first <paramref name="length"/> bytes of the frame into the claim.</summary>
     public static void Apply(string transform, byte key, in Frame frame, in Claim claim, long length)
     {
@@ -17,17 +48,7 @@ internal static class Transforms
             int part = (int)Math.Min(BlockSize, length - offset);
             ReadOnlySpan<byte> from = frame.Slice(offset, part);
             Span<byte> to = claim.Slice(transform == "reverse" ? length - offset - part : offset, part);
-            if (transform == "xor")
-            {
-                Xor(from, to, key);
-                continue;
-            }
-
-            from.CopyTo(to);
-            if (transform == "reverse")
-            {
-                to.Reverse();
-            }
+            Apply(transform, key, from, to);
         }
     }
 

@@ -94,7 +94,7 @@ class Call:
                 response = claim.call(timeout=self._timeout, type=self._options.type, tag=number)
             else:
                 response = client.call(request, timeout=self._timeout, type=self._options.type, tag=number)
-        except zerobuffer.RemoteError as error:
+        except (zerobuffer.RemoteError, zerobuffer.PeerDeadError) as error:
             self._note_error(sent, error)
             return
         self._look_at(sent, response, request)
@@ -142,9 +142,11 @@ class Call:
         room[:] = request
         return _address(room)
 
-    def _note_error(self, sent: _Sent, error: zerobuffer.RemoteError) -> None:
-        if not self._options.allow_errors:
+    def _note_error(self, sent: _Sent, error: zerobuffer.RemoteError | zerobuffer.PeerDeadError) -> None:
+        if not self._options.allow_errors and isinstance(error, zerobuffer.RemoteError):
             raise Outcome(ExitCode.REMOTE_ERROR, str(error))
+        if not self._options.allow_errors:
+            raise error
         self._count(sent, _ERROR_TYPE, 0)
 
     def _look_at(self, sent: _Sent, response: zerobuffer.Response, request: Bytes) -> None:

@@ -81,6 +81,8 @@ class Serve:
     def _answer(self, server: zerobuffer.DuplexServer, request: zerobuffer.Request) -> None:
         options, session = self._options, self._session
         sequence, type_, tag, size = request.sequence, request.type, request.tag, request.size
+        with self._lock:
+            session.note_frame(sequence, type_, tag, size)
         if options.delay_us:
             stop.sleep_us(options.delay_us)
         with errors_of(options.name):
@@ -92,7 +94,6 @@ class Serve:
                 return
         with self._lock:
             session.count(sequence, size, time.monotonic_ns())
-            session.note_frame(sequence, type_, tag, size)
             self._over = self._over or session.reached()
 
     def _transform(self, request: zerobuffer.Request) -> bool:
