@@ -234,5 +234,26 @@ TEST_P(DuplexStop, a_worker_that_ended_is_not_counted_as_running_and_stop_says_w
   EXPECT_STATUS(client.stop(), Status::closed);
 }
 
+TEST_P(DuplexStop, a_handler_cannot_stop_or_close_the_server_that_runs_it) {
+  const std::string name = unique_name();
+  auto config = channel_of(1000, 2);
+  auto server = Server::create(GetParam(), name, config).value();
+  server
+      ->start([&](Request& request) {
+        const auto stopped = server->stop();
+        server->close();
+        const std::string_view told = stopped ? "ok" : to_string(stopped.status());
+        request.write(bytes_of(told)).value();
+      })
+      .value();
+  auto client = DuplexClient::open(name, generous, config).value();
+  for (int i = 0; i < 2; ++i) {
+    auto response = client.call({}, generous);
+    ASSERT_OK(response);
+    EXPECT_EQ(text_of(response->data()), "invalid_argument");
+  }
+  EXPECT_OK(server->stop());
+}
+
 }  // namespace
 }  // namespace zerobuffer

@@ -367,8 +367,9 @@ class Workers {
   /// @param loop run by every thread; it takes from `source`
   /// @return invalid_argument where they run already; system_error where a thread cannot be started (then none runs).
   Result<void> start(std::uint32_t threads, std::function<Result<void>()> loop, RequestSource& source);
-  /// Ends and joins them. @return the failure that ended one of them before.
+  /// Ends and joins them. @return the failure that ended one of them before; invalid_argument in one of them.
   Result<void> stop() noexcept;
+  [[nodiscard]] bool runs_this_thread() const noexcept;
   /// Threads whose loop has not ended.
   [[nodiscard]] std::uint32_t running() const noexcept;
 
@@ -455,7 +456,8 @@ class DuplexClient {
       return duplex::serve(taker, handler, forever);
     });
   }
-  /// Ends start() and joins its threads; what they have taken is answered. @return the failure that ended one before.
+  /// Ends start() and joins its threads; what they have taken is answered. @return the failure that ended one before;
+  /// invalid_argument where a handler of start() calls it.
   Result<void> stop() noexcept;
   [[nodiscard]] std::uint32_t running() const noexcept { return workers_.running(); }
 
@@ -471,7 +473,8 @@ class DuplexClient {
   /// Keeps everything mapped that is mapped now (not the place): for pointers that may outlive answers and claims.
   [[nodiscard]] std::shared_ptr<const void> mapping() const;
 
-  /// Detaches. Answers still held stay valid until they are released. Again is harmless.
+  /// Detaches. Answers still held stay valid until they are released. Again is harmless; in a handler of start() it
+  /// does nothing.
   void close() noexcept;
 
  private:
@@ -524,7 +527,8 @@ class DuplexServer {
     });
   }
   /// Ends start() and joins its threads. What they have taken is answered; what waits stays in the channel for the next
-  /// start() or take(). @return the failure that ended one of them before.
+  /// start() or take(). @return the failure that ended one of them before; invalid_argument where a handler of start()
+  /// calls it.
   Result<void> stop() noexcept;
   /// Threads of start() that are still serving.
   [[nodiscard]] std::uint32_t running() const noexcept { return workers_.running(); }
@@ -549,7 +553,7 @@ class DuplexServer {
   [[nodiscard]] std::shared_ptr<const void> mapping() const;
 
   /// Ends start(), then the channel: clients that wait get `closed`, requests that were not taken included, and the
-  /// name can be used again at once. Again is harmless.
+  /// name can be used again at once. Again is harmless; in a handler of start() it does nothing.
   void close() noexcept;
 
  protected:

@@ -213,16 +213,25 @@ void CallerLane::step_on(Use use) noexcept {
 }
 
 [[gnu::noinline]] std::byte* CallerLane::room_slow(stream::Deadline& deadline, Use use, Failure& failure) noexcept {
+  std::int64_t blocked_since = 0;
   for (bool waited = false;; waited = true) {
     step_on(use);
     if (std::byte* found = out_.try_claim(reserved_)) return found;
-    if (blocked_by_ourselves(use, waited)) {
+    const bool blocked = blocked_by_ourselves(use, waited);
+    if (!blocked) {
+      blocked_since = 0;
+    } else if (blocked_since == 0) {
+      blocked_since = os::now_coarse_ns();  // another thread may be about to give an answer back
+      step_on(use);                         // the server may have passed padding since
+      if (std::byte* found = out_.try_claim(reserved_)) return found;
+    }
+    if (blocked && (deadline.is_over() || os::now_coarse_ns() - blocked_since >= stream::longest_sleep_ns)) {
       failure = Failure(Status::held_frames_block, held_.span(), rings_.out.capacity);
       return nullptr;
     }
     Status status = deadline.at_once() ? Status::timeout : Status::ok;
     if (status == Status::ok) {
-      const bool alone = use == calling || receiver_.load(std::memory_order_relaxed) == &this_thread;
+      const bool alone = !blocked && (use == calling || receiver_.load(std::memory_order_relaxed) == &this_thread);
       status = out_waiter_.wait(RoomWait{*this, out_.wanted_pos(), alone}, deadline);
       if (std::byte* found = out_.try_claim(reserved_)) return found;
     }
@@ -230,8 +239,8 @@ void CallerLane::step_on(Use use) noexcept {
     if (ended == Status::ok && own_ && !own_->owns_slot()) ended = Status::evicted;
     if (ended != Status::ok) status = ended;
     // whoever says that there is room and takes it back does not keep us here
-    if (status == Status::ok && deadline.is_over()) status = Status::timeout;
-    if (status != Status::ok) {
+    if (status == Status::ok && deadline.is_over() && !blocked) status = Status::timeout;
+    if (status != Status::ok && !(status == Status::timeout && blocked)) {
       failure = status;
       return nullptr;
     }

@@ -199,6 +199,7 @@ DuplexInfo DuplexClient::info() const noexcept { return core_ != nullptr ? core_
 std::uint64_t DuplexClient::id() const noexcept { return core_ != nullptr ? core_->id() : 0; }
 std::shared_ptr<const void> DuplexClient::mapping() const { return core_ != nullptr ? core_->mapping() : nullptr; }
 void DuplexClient::close() noexcept {
+  if (workers_.runs_this_thread()) return;
   static_cast<void>(workers_.stop());
   if (core_ != nullptr) std::exchange(core_, nullptr)->close();
 }
@@ -261,6 +262,7 @@ DuplexStats DuplexServer::stats() const noexcept { return core_ != nullptr ? cor
 DuplexInfo DuplexServer::info() const noexcept { return core_ != nullptr ? core_->info() : DuplexInfo{}; }
 std::shared_ptr<const void> DuplexServer::mapping() const { return core_ != nullptr ? core_->mapping() : nullptr; }
 void DuplexServer::close() noexcept {
+  if (workers_.runs_this_thread()) return;
   if (core_ != nullptr) core_->begin_close();  // a client that reads nothing does not keep a worker from ending
   static_cast<void>(workers_.stop());
   if (core_ != nullptr) std::exchange(core_, nullptr)->close();

@@ -25,6 +25,7 @@ struct Workers::State {
   [[nodiscard]] bool forked() const noexcept { return os::forked_since(generation); }
 
   void run() noexcept {
+    here = this;
     Result<void> ended;
     try {
       ended = loop();
@@ -40,6 +41,8 @@ struct Workers::State {
     running.fetch_sub(1);
   }
 
+  static thread_local const State* here;  // whose thread this is
+
   void join() noexcept {
     stopping.store(true);
     source->pause();
@@ -49,6 +52,8 @@ struct Workers::State {
     stopping.store(false);
   }
 };
+
+thread_local const Workers::State* Workers::State::here = nullptr;
 
 Workers::Workers() = default;
 Workers::~Workers() { static_cast<void>(stop()); }
@@ -85,8 +90,13 @@ Result<void> Workers::start(std::uint32_t threads, std::function<Result<void>()>
   return {};
 }
 
+bool Workers::runs_this_thread() const noexcept { return state_ && State::here == state_.get(); }
+
 Result<void> Workers::stop() noexcept {
   if (!state_) return {};
+  if (runs_this_thread()) {
+    return Failure(Status::invalid_argument, "a handler cannot stop the threads that run it; let another thread do it");
+  }
   State& state = *state_;
   if (state.forked()) {
     static_cast<void>(state_.release());  // a thread that does not exist cannot be joined, and not be forgotten either
