@@ -10,14 +10,27 @@ namespace zerobuffer::python {
 
 thread_local DuplexEnd::Inside* DuplexEnd::here = nullptr;
 
-DuplexEnd::Inside::Inside(const StopSign* stop) : stop_(stop), outer_(here) { here = this; }
+DuplexEnd::Inside::Inside(const DuplexEnd& end, const StopSign* stop) : end_(end), stop_(stop), outer_(here) {
+  here = this;
+}
 
 DuplexEnd::Inside::~Inside() { here = outer_; }
+
+bool DuplexEnd::Inside::is_of(const DuplexEnd& end) noexcept {
+  for (const Inside* inside = here; inside != nullptr; inside = inside->outer_) {
+    if (&inside->end_ == &end) return true;
+  }
+  return false;
+}
 
 bool DuplexEnd::hook(void*) noexcept { return here != nullptr && here->should_end(); }
 
 void DuplexEnd::close() {
   closing_ = true;
+  if (open_ && Inside::is_of(*this)) {  // by a signal handler: when this thread leaves its call
+    interrupt_end();
+    return;
+  }
   while (open_ && inside_ > 0) {
     interrupt_end();
     py::gil_scoped_release released;

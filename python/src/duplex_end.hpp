@@ -124,16 +124,19 @@ class DuplexEnd : public OpenEnd {
   /// A thread inside a call.
   class Inside {
    public:
-    explicit Inside(const StopSign* stop);
+    Inside(const DuplexEnd& end, const StopSign* stop);
     ~Inside();
     Inside(const Inside&) = delete;
     Inside& operator=(const Inside&) = delete;
+    /// Whether this thread is inside a call of that end, and here in a signal handler.
+    [[nodiscard]] static bool is_of(const DuplexEnd& end) noexcept;
     [[nodiscard]] bool should_end() noexcept {
       return (stop_ != nullptr && stop_->is_set()) || waiting_.check_signals();
     }
 
    private:
     Waiting waiting_;
+    const DuplexEnd& end_;
     const StopSign* stop_;
     Inside* outer_;
   };
@@ -151,10 +154,11 @@ auto DuplexEnd::wait(Call&& call, const StopSign* stop) {
   check_open();
   ++inside_;
   auto result = [&] {
-    const Inside inside(stop);
+    const Inside inside(*this, stop);
     return call();
   }();
   --inside_;
+  if (closing_ && open_ && inside_ == 0 && !Inside::is_of(*this)) close();  // a signal handler asked for it
   if (PyErr_Occurred() != nullptr) throw pybind11::error_already_set();
   if (closing_ && result.status() == Status::interrupted) {
     raise(Status::handle_closed, std::string("the ") + what() + " was closed by another thread during the call");

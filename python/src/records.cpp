@@ -157,6 +157,22 @@ void bind_state(py::module_& module) {
       .def_readonly("waiting", &ReaderState::waiting, "True while it waits for data.");
   def_repr(reader);
 
+  py::class_<PinState, ParticipantState> pin(
+      module, "PinState", "A reader of another buffer that looks at frames of this one where they lie.");
+  pin.def_readonly("slot", &PinState::slot, "Number in the table of readers.")
+      .def_readonly("position", &PinState::position, "The oldest one that it needs; only where `holds`.")
+      .def_readonly("holds", &PinState::holds, "False where it is parked, and in nobody's way.")
+      .def_readonly("pinned_for", &PinState::pinned_for, "Id of the other buffer, 32 hexadecimal digits.");
+  def_repr(pin);
+
+  py::class_<SourceState> source(module, "SourceState", "Another buffer whose frames this one names.");
+  source.def_readonly("index", &SourceState::index, "Number in the table of sources.")
+      .def_readonly("version", &SourceState::version, "Grows with every change of the entry.")
+      .def_readonly("name", &SourceState::name, "Its name.")
+      .def_readonly("segment_id", &SourceState::segment_id, "32 hexadecimal digits.")
+      .def_readonly("last_pos", &SourceState::last_pos, "Behind the last descriptor that names it.");
+  def_repr(source);
+
   py::class_<RecordState> record(module, "RecordState", "A record in the ring.");
   record.def_readonly("position", &RecordState::position, "Where it begins, counted since the ring was made.")
       .def_readonly("length", &RecordState::length, "Bytes of ring.")
@@ -164,7 +180,11 @@ void bind_state(py::module_& module) {
       .def_readonly("sequence", &RecordState::sequence, "Its sequence.")
       .def_readonly("tag", &RecordState::tag, "Its tag.")
       .def_readonly("type", &RecordState::type, "Its type.")
-      .def_readonly("padding", &RecordState::padding, "True where it only fills the ring up to its end.");
+      .def_readonly("padding", &RecordState::padding, "True where it only fills the ring up to its end.")
+      .def_readonly("shared", &RecordState::shared, "True where the frame lies in another buffer.")
+      .def_readonly("source", &RecordState::source, "... of this number in the table of sources,")
+      .def_readonly("source_position", &RecordState::source_position, "... at this position,")
+      .def_readonly("source_sequence", &RecordState::source_sequence, "... with this sequence.");
   def_repr(record);
 
   py::class_<BufferState> state(module, "BufferState", "A snapshot of a buffer, seen from outside; sizes in bytes.");
@@ -195,6 +215,10 @@ void bind_state(py::module_& module) {
       .def_readonly("writer_waiting", &BufferState::writer_waiting, "True while the writer waits for room.")
       .def_readonly("writer", &BufferState::writer, "The writer's place.")
       .def_readonly("readers", &BufferState::readers, "Every place of the table of readers.")
+      .def_readonly("share_slots", &BufferState::share_slots,
+                    "How many readers of other buffers may look at its frames.")
+      .def_readonly("pins", &BufferState::pins, "Those that do or did.")
+      .def_readonly("sources", &BufferState::sources, "The buffers whose frames this one names.")
       .def_readonly("records", &BufferState::records, "At most the first 1,000 records from the slowest reader on.")
       .def_readonly("stale", &BufferState::stale, "True where nobody alive holds a place.");
   def_repr(state);

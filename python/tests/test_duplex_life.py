@@ -467,6 +467,25 @@ def test_a_signal_that_raises_nothing_is_no_timeout(name, kind):
         signal.signal(signal.SIGUSR1, before)
 
 
+@pytest.mark.parametrize("what", ["serve", "take", "call"])
+def test_a_signal_handler_may_close_the_end_that_this_thread_waits_in(name, what):
+    """Scenario 4.12"""
+    with make("in_place", name) as server, DuplexClient.open(name, timeout=LIMIT) as client:
+        end = client if what == "call" else server
+        before = signal.signal(signal.SIGALRM, lambda number, frame: end.close())
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 0.1)
+            if what == "serve":
+                assert server.serve(echo) is None
+            else:
+                with pytest.raises(zerobuffer.HandleClosedError):
+                    client.call(b"x") if what == "call" else server.take()
+            assert end.closed
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+
+
 EXITS = """
 import sys, threading, time
 import zerobuffer

@@ -52,9 +52,16 @@ def test_a_forwarded_frame_lies_where_it_was_written(name):
                 assert lies_in_the_segment(f"{name}-a", address(frame), 5000)
                 assert (frame.sequence, frame.type, frame.tag, bytes(frame)) == (number, 130, number, bytes([number]) * 5000)
                 assert memoryview(frame).readonly
+        chain.writer.write(b"x" * 5000)
+        chain.relay()
+        with chain.reader.read(timeout=LIMIT):
+            source, output = (zerobuffer.dump_state(f"{name}-{which}") for which in "ab")
+            assert [pin.pinned_for for pin in source.pins if pin.holds] == [output.segment_id]
+            assert [(each.name, each.segment_id) for each in output.sources] == [(source.name, source.segment_id)]
+            assert output.records[-1].shared and output.records[-1].source_sequence == 21
         stats = chain.shared.stats()
-        assert (stats.shared_frames, stats.shared_bytes, stats.copied_frames, stats.copied_bytes) == (20, 100_000, 0, 0)
-        assert chain.reader.stats().shared_frames == 20 and chain.reader.stats().shared_copied_bytes == 0
+        assert (stats.shared_frames, stats.shared_bytes, stats.copied_frames, stats.copied_bytes) == (21, 105_000, 0, 0)
+        assert chain.reader.stats().shared_frames == 21 and chain.reader.stats().shared_copied_bytes == 0
 
 
 def test_what_the_owner_of_the_source_changes_is_seen_through_the_chain(name):
