@@ -135,7 +135,7 @@ Answerer::Taken Answerer::take(Request& request, std::uint64_t client) noexcept 
     if (garbled_.load(std::memory_order_relaxed)) return Taken::corrupt;
     const ring::Peek peek = in_.peek();
     if (peek == ring::Peek::empty) {
-      if (in_.next() != published_) {  // padding, of which nobody waits for an answer, but maybe for its room
+      if (in_.next() != held_.next()) {  // padding, of which nobody waits for an answer, but maybe for its room
         held_.passed(in_.next());
         held_.settle([this](std::uint64_t oldest, bool finished) { work(oldest, finished); });
       }
@@ -353,7 +353,6 @@ void Answerer::fail(Request& request, std::string_view text) noexcept {
     request.answerer_ = nullptr;
     return;
   }
-  share_.errors.fetch_add(1, std::memory_order_relaxed);
   std::size_t most = request.room_size_;
   std::byte* at = request.room_;
   if (!rings_.in_place) {
@@ -373,6 +372,7 @@ void Answerer::fail(Request& request, std::string_view text) noexcept {
     at = *found;
   }
   if (length != 0) std::memmove(at, text.data(), length);
+  share_.errors.fetch_add(1, std::memory_order_relaxed);
   publish_answer(request, length, system_error);
 }
 
