@@ -1,6 +1,7 @@
 // Awaiting answers: each awaited call has a lane of its own, and queues where there is none.
 using System;
 using System.Collections.Generic;
+using System.Diagnostics;
 using System.Threading;
 using System.Threading.Tasks;
 using ZeroBuffer.Interop;
@@ -29,7 +30,8 @@ public sealed unsafe partial class DuplexClient
     /// <remarks>
     /// Any number of calls may be awaited at the same time. Each takes a lane; where all are in use, calls begin in the order in which
     /// they came, as lanes get free. No thread is parked: one thread of the library waits for all of the process, and what follows
-    /// the await runs on the thread pool or in the caller's context. Allocates nothing in the long run.
+    /// the await runs on the thread pool or in the caller's context. Allocates nothing in the long run. Where answers that are held keep
+    /// the lane full, it waits a second for somebody to dispose them before it throws.
     /// </remarks>
     public ValueTask<Response> CallAsync(
         ReadOnlyMemory<byte> request,
@@ -93,6 +95,12 @@ public sealed unsafe partial class DuplexClient
         }
     }
 
+    private protected override void InterruptAwaited()
+    {
+        base.InterruptAwaited();
+        _receiveOperation?.Post(Awaited.Interrupted);
+    }
+
     private CallOperation RentCall()
     {
         lock (_calls)
@@ -117,11 +125,14 @@ public sealed unsafe partial class DuplexClient
 
     private sealed class CallOperation(DuplexClient client) : Awaited<Response>, IQueuedCall
     {
+        private static readonly TimeSpan s_longBlocked = TimeSpan.FromSeconds(1);
+
         // The library may keep the address while a callback is asked for.
         private readonly NativeCall[] _call = GC.AllocateArray<NativeCall>(1, pinned: true);
         private ReadOnlyMemory<byte> _request;
         private NativeRequestInfo _info;
         private Exception? _failedToBegin;
+        private long _blockedSince; // by answers that are held; 0: it is not
 
         public IQueuedCall? Next { get; set; }
 
@@ -140,6 +151,7 @@ public sealed unsafe partial class DuplexClient
             Reset(token);
             _request = request;
             _info = info;
+            _blockedSince = 0;
             if (client._queue.IsEmpty && TryBegin())
             {
                 GoOn();
@@ -175,7 +187,8 @@ public sealed unsafe partial class DuplexClient
                 {
                     status = Native.zb_client_begin(client.Pointer, bytes, (nuint)span.Length, 0, &info, Call);
                 }
-                if ((Status)status is Status.LanesBusy or Status.Timeout)
+                if ((Status)status is Status.LanesBusy or Status.Timeout
+                    || (status == (int)Status.HeldFramesBlock && !IsBlockedForLong()))
                 {
                     return false;
                 }
@@ -193,6 +206,16 @@ public sealed unsafe partial class DuplexClient
             }
             _request = default;
             return true;
+        }
+
+        /// <summary>Other tasks hold answers and are about to dispose them; but if nobody does, this one is told.</summary>
+        private bool IsBlockedForLong()
+        {
+            if (_blockedSince == 0)
+            {
+                _blockedSince = Stopwatch.GetTimestamp();
+            }
+            return Stopwatch.GetElapsedTime(_blockedSince) > s_longBlocked;
         }
 
         public void GoOn()

@@ -36,6 +36,7 @@ public sealed unsafe partial class DuplexClient : DuplexEnd
     {
         _handle = new ClientHandle(native) { Lent = Lent };
         _claims = new LentPool<HeldOutgoing>(Lent, pool => new HeldOutgoing(this, pool));
+        Lent.Back = LaneMayBeFree;
         Id = Native.zb_client_id(native);
     }
 

@@ -96,6 +96,7 @@ public abstract unsafe partial class DuplexEnd : IDisposable, IAsyncEnumerable<R
         if (_use.TryEnter())
         {
             NativeInterrupt();
+            InterruptAwaited();
             _use.Leave();
         }
     }
@@ -169,6 +170,8 @@ public abstract unsafe partial class DuplexEnd : IDisposable, IAsyncEnumerable<R
 
     /// <summary>Operations that are awaited fail, before this end is closed.</summary>
     private protected virtual void EndAwaited() => _takeOperation?.EndForDispose();
+
+    private protected virtual void InterruptAwaited() => _takeOperation?.Post(Awaited.Interrupted);
 
     private bool Take(long timeoutNs, out Request request)
     {

@@ -91,7 +91,6 @@ internal sealed unsafe class HeldOutgoing(DuplexClient client, LentPool<HeldOutg
         NativeOutgoing native = _native;
         Native.zb_outgoing_discard(&native);
         Over();
-        client.LaneMayBeFree();
     }
 
     private void Over()

@@ -27,6 +27,9 @@ internal sealed class Lent
     /// <summary>The same of the latest array that was sent.</summary>
     internal ArrayFormat? LastSent { get; set; }
 
+    /// <summary>Called whenever something is back: there may be room now.</summary>
+    internal Action? Back { private get; set; }
+
     /// <summary>One more, for good.</summary>
     internal void Add(ILent lent)
     {
@@ -39,6 +42,7 @@ internal sealed class Lent
     /// <summary>Whoever has just given something back; its <see cref="ILent.IsOut"/> is false.</summary>
     internal void OneIsBack()
     {
+        Back?.Invoke();
         if (Volatile.Read(ref _afterClose) is { } afterClose && !AnyOut())
         {
             afterClose.AllBack();

@@ -23,7 +23,10 @@ internal abstract class Awaited
     /// <summary>The client or server is being disposed.</summary>
     internal const int Disposed = 4;
 
-    private protected const int AllMail = Called | Cancelled | Disposed;
+    /// <summary>The owner's Interrupt(), which the native library was told before.</summary>
+    internal const int Interrupted = 32;
+
+    private protected const int AllMail = Called | Cancelled | Disposed | Interrupted;
     private protected const int Working = 8;
     private protected const int Over = 16; // also before it begins
 
@@ -152,6 +155,11 @@ internal abstract class Awaited<T> : Awaited, IValueTaskSource<T>, IThreadPoolWo
                 Complete(default, (mail & Disposed) != 0 ? DisposedDuring() : new OperationCanceledException(_token));
                 return;
             }
+            if ((mail & Interrupted) != 0)
+            {
+                CompleteInterrupted();
+                return;
+            }
             if ((mail & Called) != 0 && Look())
             {
                 return;
@@ -161,6 +169,29 @@ internal abstract class Awaited<T> : Awaited, IValueTaskSource<T>, IThreadPoolWo
                 return;
             }
         }
+    }
+
+    /// <summary>A look may have swallowed the native interrupt, and if none has, it must not end the next wait too.</summary>
+    private void CompleteInterrupted()
+    {
+        Exception failure = new InterruptedWaitException("Interrupt() ended the wait");
+        try
+        {
+            if (_asked)
+            {
+                TakeBack();
+            }
+            if (Ask(GCHandle.ToIntPtr(_self)) == (int)Status.Ok)
+            {
+                TakeBack();
+            }
+        }
+        catch (ObjectDisposedException disposed)
+        {
+            failure = disposed;
+        }
+        GiveUp();
+        Complete(default, failure);
     }
 
     /// <summary>True where it is complete; else it was asked again.</summary>
