@@ -24,7 +24,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 HERE = Path(__file__).resolve().parent
 BUILD = HERE.parent / "build"
 
-WORKLOADS = ("rtt64", "stream64", "stream64_batch16", "frame6m_read")
+WORKLOADS = ("rtt64", "stream64", "stream64_batch16", "frame6m_read", "call64", "call64_in_place")
 LANGUAGES = ("csharp", "python")  # compared with C++
 READ_COST = "read_release"  # in one process, compared with nothing
 TARGETS = {"csharp_rtt64_over_cpp": ("at_most", 2.0), "csharp_frame6m_read_over_cpp": ("at_least", 0.9)}

@@ -14,7 +14,7 @@ from typing import Callable, Dict, List, Optional
 
 import numpy as np
 
-from zerobuffer import Reader, Writer, _core
+from zerobuffer import DuplexClient, ImmutableDuplexServer, MutableDuplexServer, Reader, Request, Writer, _core
 
 CONNECT = 30.0
 SMALL_RING = 1 << 20
@@ -43,29 +43,38 @@ def sequence_of(data: memoryview) -> int:
     return int.from_bytes(data[:8], "little")
 
 
-def ask(name: str, milliseconds: int) -> float:
-    """rtt64: the median in nanoseconds. The first fifth of the time warms up."""
+def time_round_trips(exchange: Callable[[bytearray], int], milliseconds: int) -> float:
+    """The median in nanoseconds. `exchange` sends a message and returns the sequence that came back. The first fifth of the
+    time warms up."""
     times: List[int] = []
+    message = bytearray(MESSAGE_SIZE)
+    warm, end = stop_at(milliseconds // 5), stop_at(milliseconds)
+    for sequence in itertools.count(1):
+        last = bool(times) and time.perf_counter_ns() >= end
+        message[:8] = (STOP if last else sequence).to_bytes(8, "little")
+        begin = time.perf_counter_ns()
+        got = exchange(message)
+        if begin >= warm:
+            times.append(time.perf_counter_ns() - begin)
+        if last:
+            break
+        check(got, sequence)
+    return statistics.median(times)
+
+
+def ask(name: str, milliseconds: int) -> float:
     with Writer(f"{name}.request", payload_size=SMALL_RING) as request:
         with Reader(f"{name}.response", payload_size=SMALL_RING) as response:
             await_reader(request)
-            message = bytearray(MESSAGE_SIZE)
-            warm, end = stop_at(milliseconds // 5), stop_at(milliseconds)
-            for sequence in itertools.count(1):
-                last = bool(times) and time.perf_counter_ns() >= end
-                message[:8] = (STOP if last else sequence).to_bytes(8, "little")
-                begin = time.perf_counter_ns()
+
+            def exchange(message: bytearray) -> int:
                 request.write(message)
                 frame = response.read()
                 assert frame is not None
                 with frame:
-                    got = sequence_of(frame.data)
-                if begin >= warm:
-                    times.append(time.perf_counter_ns() - begin)
-                if last:
-                    break
-                check(got, sequence)
-    return statistics.median(times)
+                    return sequence_of(frame.data)
+
+            return time_round_trips(exchange, milliseconds)
 
 
 def answer(name: str, _milliseconds: int) -> None:
@@ -77,6 +86,51 @@ def answer(name: str, _milliseconds: int) -> None:
                 response.write(message)
                 if sequence_of(memoryview(message)) == STOP:
                     return
+
+
+def call(name: str, milliseconds: int) -> float:
+    """call64 and call64_in_place."""
+    with DuplexClient.open(name, timeout=CONNECT) as client:
+
+        def exchange(message: bytearray) -> int:
+            with client.call(message) as response:
+                data = response.data
+                check(int.from_bytes(data[8:16], "little"), answered(sequence_of(data)))
+                return sequence_of(data)
+
+        return time_round_trips(exchange, milliseconds)
+
+
+def answered(sequence: int) -> int:
+    """What a server puts into the second word of its answer, so that nobody takes a request for one."""
+    return sequence ^ 0xFFFFFFFFFFFFFFFF
+
+
+def serve_calls(name: str, _milliseconds: int) -> None:
+    with ImmutableDuplexServer(name) as server:
+
+        def handler(request: Request) -> bytearray:
+            message = bytearray(request.data)
+            sequence = sequence_of(memoryview(message))
+            message[8:16] = answered(sequence).to_bytes(8, "little")
+            if sequence == STOP:
+                server.interrupt()
+            return message
+
+        server.serve(handler)
+
+
+def serve_calls_in_place(name: str, _milliseconds: int) -> None:
+    with MutableDuplexServer(name) as server:
+
+        def handler(request: Request) -> None:
+            data = request.bytes
+            sequence = sequence_of(data)
+            data[8:16] = answered(sequence).to_bytes(8, "little")
+            if sequence == STOP:
+                server.interrupt()
+
+        server.serve(handler)
 
 
 def send_messages(name: str, milliseconds: int, batch: int) -> None:
@@ -191,6 +245,8 @@ SIDES: Dict[str, Dict[str, Side]] = {
     "stream64": {"first": lambda name, time: send_messages(name, time, 1), "second": receive_messages},
     "stream64_batch16": {"first": lambda name, time: send_messages(name, time, 16), "second": receive_messages},
     "frame6m_read": {"first": send_frames, "second": receive_frames},
+    "call64": {"first": call, "second": serve_calls},
+    "call64_in_place": {"first": call, "second": serve_calls_in_place},
     "read_release": {"first": read_release},
 }
 

@@ -38,6 +38,8 @@ static double? Obey(string line)
         "stream64" => first ? MessageStream.Send(name, time, 1) : MessageStream.Receive(name),
         "stream64_batch16" => first ? MessageStream.Send(name, time, 16) : MessageStream.Receive(name),
         "frame6m_read" => first ? FrameStream.Send(name, time) : FrameStream.Receive(name),
+        "call64" => first ? RoundTrip.Call(name, time) : Answers.Serve(name),
+        "call64_in_place" => first ? RoundTrip.Call(name, time) : Answers.ServeInPlace(name),
         "read_release" => ReadCost.BeyondTheBareCalls(time),
         _ => throw new ArgumentException($"no workload is called {workload}"),
     };

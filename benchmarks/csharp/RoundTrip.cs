@@ -1,4 +1,5 @@
-// The workload rtt64: 64 bytes there through one ring and back through another, each round trip timed by itself.
+// 64 bytes there and back, each round trip timed by itself: the workload rtt64, through one ring and back through another,
+// and the caller's side of call64 and call64_in_place.
 using System;
 using System.Diagnostics;
 using System.Runtime.InteropServices;
@@ -11,12 +12,30 @@ internal static unsafe class RoundTrip
 
     private static readonly Text* Own = (Text*)NativeMemory.AlignedAlloc(Message.Size, Message.Size);
 
-    /// <summary>The median in nanoseconds. The first fifth of the time warms up.</summary>
+    /// <summary>A way for a message to another process and back.</summary>
+    private interface IExchange
+    {
+        void Do(ref Text message);
+    }
+
     internal static double? Ask(string name, TimeSpan time)
     {
         using var request = Writer.Create(name + ".request", Message.SmallRing);
         using var response = Reader.Create(name + ".response", Message.SmallRing);
         Message.AwaitReader(request);
+        return Measure(new TwoRings(request, response), time);
+    }
+
+    internal static double? Call(string name, TimeSpan time)
+    {
+        using DuplexClient client = DuplexClient.Open(name, Message.Connect);
+        return Measure(new Calls(client), time);
+    }
+
+    /// <summary>The median in nanoseconds. The first fifth of the time warms up.</summary>
+    private static double Measure<TExchange>(TExchange exchange, TimeSpan time)
+        where TExchange : struct, IExchange
+    {
         ref Text message = ref *Own;
         var times = new long[MostTimes]; // touched by the warming loop below, as far as that comes
         int count = 0;
@@ -24,17 +43,17 @@ internal static unsafe class RoundTrip
         long start = Stopwatch.GetTimestamp();
         while (Stopwatch.GetElapsedTime(start) < time / 5)
         {
-            times[count++ % MostTimes] = Once(request, response, ref message, ++sequence);
+            times[count++ % MostTimes] = Once(exchange, ref message, ++sequence);
         }
         for (count = 0; count < MostTimes;)
         {
-            times[count++] = Once(request, response, ref message, ++sequence);
+            times[count++] = Once(exchange, ref message, ++sequence);
             if ((sequence & 63) == 0 && Stopwatch.GetElapsedTime(start) >= time)
             {
                 break;
             }
         }
-        Once(request, response, ref message, Message.Stop);
+        Once(exchange, ref message, Message.Stop);
         Array.Sort(times, 0, count);
         return times[count / 2] * (1e9 / Stopwatch.Frequency);
     }
@@ -53,12 +72,12 @@ internal static unsafe class RoundTrip
         return null;
     }
 
-    private static long Once(Writer request, Reader response, ref Text message, ulong sequence)
+    private static long Once<TExchange>(TExchange exchange, ref Text message, ulong sequence)
+        where TExchange : struct, IExchange
     {
         message.Sequence = sequence;
         long start = Stopwatch.GetTimestamp();
-        Send(request, ref message);
-        Receive(response, ref message);
+        exchange.Do(ref message);
         long end = Stopwatch.GetTimestamp();
         Message.Check(message.Sequence, sequence);
         return end - start;
@@ -73,10 +92,30 @@ internal static unsafe class RoundTrip
         message = frame.As<Text>()[0];
     }
 
+    private readonly struct TwoRings(Writer request, Reader response) : IExchange
+    {
+        public void Do(ref Text message)
+        {
+            Send(request, ref message);
+            Receive(response, ref message);
+        }
+    }
+
+    private readonly struct Calls(DuplexClient client) : IExchange
+    {
+        public void Do(ref Text message)
+        {
+            using Response response = client.Call(MemoryMarshal.AsBytes(new ReadOnlySpan<Text>(in message)));
+            message = response.As<Text>()[0];
+            Message.Check(message.Second, Answers.To(message.Sequence));
+        }
+    }
+
     /// <summary>A message of a size that the compiler knows, in a cache line of its own, as in C++.</summary>
     [StructLayout(LayoutKind.Sequential, Size = Message.Size)]
     private struct Text
     {
         internal ulong Sequence;
+        internal ulong Second;
     }
 }

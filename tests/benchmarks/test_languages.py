@@ -17,7 +17,7 @@ DOTNET = Path(os.environ.get("ZEROBUFFER_DOTNET_BIN_DIR", ROOT / "build/dotnet/b
 CSHARP = DOTNET / "ZeroBuffer.Benchmarks/release/ZeroBuffer.Benchmarks.dll"
 LIBRARY = BUILD / "lib/libzerobuffer.so.2"
 TIMEOUT = 250
-WORKLOADS = {"rtt64", "stream64", "stream64_batch16", "frame6m_read"}
+WORKLOADS = {"rtt64", "stream64", "stream64_batch16", "frame6m_read", "call64", "call64_in_place"}
 
 
 def languages(*arguments, csharp=CSHARP):
