@@ -52,6 +52,26 @@ void print_sharing(const BufferState& state) {
   }
 }
 
+// A channel for calls: who serves, who calls, and what is on its way.
+void print_duplex(const BufferState& state) {
+  std::cout << "kind       " << state.kind << ", largest request " << state.max_frame_size << " bytes, "
+            << state.lanes.size() << " of " << state.max_readers << " lanes were used\n"
+            << "segment    " << state.segment_size << " bytes, id " << state.segment_id << "\n";
+  print_participant("server     ", state.writer);
+  std::cout << "\n";
+  for (const LaneState& lane : state.lanes) {
+    print_participant(("lane " + std::to_string(lane.lane) + (lane.lane < 10 ? "     " : "    ")).c_str(), lane);
+    if (lane.state == "broken") std::cout << ", broken";
+    std::cout << ", client " << lane.client << ", " << lane.sent << " sent, " << lane.answered << " answered, "
+              << lane.waiting << " waiting (" << lane.begun << " begun); positions sent " << lane.sent_pos
+              << ", answered " << lane.answered_pos << ", let go " << lane.let_go_pos;
+    if (lane.calls_sent != 0)
+      std::cout << "; " << lane.calls_sent << " calls back, " << lane.calls_waiting << " waiting";
+    if (!lane.problem.empty()) std::cout << "; problem: " << lane.problem;
+    std::cout << "\n";
+  }
+}
+
 void print_state(const BufferState& state, const DumpOptions& options) {
   std::cout << "buffer     " << state.name << "\n"
             << "state      " << state.state << (state.stale ? ", stale: nobody alive uses it" : "") << "\n"
@@ -60,6 +80,7 @@ void print_state(const BufferState& state, const DumpOptions& options) {
     std::cout << "problem    " << state.problem << "\n";
     return;
   }
+  if (state.kind != "stream") return print_duplex(state);
   std::cout << "segment    " << state.segment_size << " bytes, id " << state.segment_id << "\n"
             << "ring       " << state.capacity << " bytes, " << state.used_bytes << " used ("
             << state.used_bytes * 100 / std::max<std::uint64_t>(state.capacity, 1) << " %), largest frame "

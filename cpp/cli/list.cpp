@@ -32,6 +32,10 @@ Row row_of(const BufferState& state) {
     attached += reader.presence == Presence::attached ? 1 : 0;
     dead += reader.presence == Presence::dead ? 1 : 0;
   }
+  for (const LaneState& lane : state.lanes) {
+    attached += lane.presence == Presence::attached ? 1 : 0;
+    dead += lane.presence == Presence::dead ? 1 : 0;
+  }
   std::string readers = std::to_string(attached) + "/" + std::to_string(state.max_readers);
   if (dead != 0) readers += ", " + std::to_string(dead) + " dead";
   const double share =

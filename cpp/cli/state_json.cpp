@@ -49,6 +49,23 @@ Json source_json(const SourceState& source) {
           {"last_pos", source.last_pos}};
 }
 
+Json lane_json(const LaneState& lane) {
+  Json json = participant_json(lane);
+  json["lane"] = lane.lane;
+  json["client"] = lane.client;
+  json["sent"] = lane.sent;
+  json["answered"] = lane.answered;
+  json["waiting"] = lane.waiting;
+  json["begun"] = lane.begun;
+  json["sent_pos"] = lane.sent_pos;
+  json["answered_pos"] = lane.answered_pos;
+  json["let_go_pos"] = lane.let_go_pos;
+  json["calls_sent"] = lane.calls_sent;
+  json["calls_waiting"] = lane.calls_waiting;
+  json["problem"] = lane.problem.empty() ? Json(nullptr) : Json(lane.problem);
+  return json;
+}
+
 }  // namespace
 
 Json state_json(const BufferState& state, bool with_records) {
@@ -79,6 +96,11 @@ Json state_json(const BufferState& state, bool with_records) {
             {"readers_lost", state.readers_lost}};
   json["writer"] = participant_json(state.writer);
   json["writer"]["waiting"] = state.writer_waiting;
+  json["kind"] = state.kind;
+  if (state.kind != "stream") {
+    json["lanes"] = Json::array();
+    for (const LaneState& lane : state.lanes) json["lanes"].push_back(lane_json(lane));
+  }
   json["readers"] = Json::array();
   for (const ReaderState& reader : state.readers) json["readers"].push_back(reader_json(reader));
   json["share_slots"] = state.share_slots;

@@ -68,6 +68,22 @@ struct RecordState {
   std::uint64_t source_sequence = 0;  ///< ... with this sequence.
 };
 
+/// One lane of a duplex channel, of which `presence`, `pid` and `epoch` are its client's.
+struct LaneState : ParticipantState {
+  std::uint32_t lane = 0;
+  std::uint64_t client = 0;        ///< Request::client(); the same for all lanes of one client.
+  std::uint64_t sent = 0;          ///< Requests, of all clients that ever had the lane.
+  std::uint64_t answered = 0;      ///< ... of which so many.
+  std::uint64_t waiting = 0;       ///< The rest, as far as it could be followed (1,000 at most) ...
+  std::uint64_t begun = 0;         ///< ... of which the server has taken so many.
+  std::uint64_t sent_pos = 0;      ///< Positions in the request ring: written up to,
+  std::uint64_t answered_pos = 0;  ///< ... answered up to,
+  std::uint64_t let_go_pos = 0;    ///< ... and (immutable: in the response ring) answers let go up to.
+  std::uint64_t calls_sent = 0;    ///< Calls and notices of the server.
+  std::uint64_t calls_waiting = 0;
+  std::string problem;  ///< Empty, or what is wrong with its rings.
+};
+
 /// A snapshot of a buffer. Values were read one after the other while the buffer went on.
 struct BufferState {
   std::string name;
@@ -100,6 +116,12 @@ struct BufferState {
   std::vector<SourceState> sources;  ///< Every entry that was ever used.
   std::vector<RecordState> records;  ///< At most the first 1,000 from the slowest reader on.
   bool stale = false;                ///< Nobody alive holds a place.
+
+  // Duplex channels. `writer` is then the server, `frames` counts requests, `capacity` and `max_frame_size` are those
+  // of a request ring, `max_readers` is the number of lanes; readers, records and what else belongs to a stream stay
+  // empty.
+  std::string kind = "stream";   ///< stream, immutable duplex, mutable duplex
+  std::vector<LaneState> lanes;  ///< Those that were ever taken.
 };
 
 /// The names of all buffers of this user in shared memory (files that begin like an OIEB), sorted.

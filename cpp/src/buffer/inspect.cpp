@@ -102,22 +102,28 @@ void follow_records(BufferState& state, const std::byte* records, std::uint64_t 
   }
 }
 
-void read_participants(BufferState& state, const protocol::Oieb& oieb, const protocol::ReaderSlot* slots,
-                       const os::LockFile& locks) {
-  const PlaceWord writer{Machine::load_acquire(oieb.writer_place)};
-  state.writer.epoch = writer.epoch();
-  state.writer.pid = Machine::load_relaxed(oieb.writer_pid);
-  state.writer.state = writer_state_name(writer);
-  switch (writer.writer_state()) {
+ParticipantState writer_state(const protocol::Oieb& oieb, const os::LockFile& locks) {
+  const PlaceWord place{Machine::load_acquire(oieb.writer_place)};
+  ParticipantState writer;
+  writer.epoch = place.epoch();
+  writer.pid = Machine::load_relaxed(oieb.writer_pid);
+  writer.state = writer_state_name(place);
+  switch (place.writer_state()) {
     case protocol::WriterState::attached:
-      state.writer.presence = locks.held_by_other(protocol::lock_base) ? Presence::attached : Presence::dead;
+      writer.presence = locks.held_by_other(protocol::lock_base) ? Presence::attached : Presence::dead;
       break;
     case protocol::WriterState::closed:
-      state.writer.presence = Presence::closed;
+      writer.presence = Presence::closed;
       break;
     default:
-      state.writer.presence = Presence::never_attached;
+      writer.presence = Presence::never_attached;
   }
+  return writer;
+}
+
+void read_participants(BufferState& state, const protocol::Oieb& oieb, const protocol::ReaderSlot* slots,
+                       const os::LockFile& locks) {
+  state.writer = writer_state(oieb, locks);
   const std::uint64_t waiting = Machine::load_relaxed(oieb.readers_waiting);
   for (std::uint32_t i = 0; i < state.max_readers; ++i) {
     const protocol::ReaderSlot& slot = slots[i];
@@ -192,6 +198,107 @@ std::uint64_t oldest_needed(const BufferState& state) {
     used = state.write_pos - std::max(state.reclaim_pos, state.write_pos - std::min(state.write_pos, state.capacity));
   return state.write_pos - std::min(used, std::min(state.capacity, state.write_pos));
 }
+// What lies between the answerer's position and the caller's, in a ring of a lane.
+struct Requests {
+  std::uint64_t sent = 0;
+  std::uint64_t waiting = 0;
+  std::uint64_t begun = 0;
+  std::uint64_t sent_pos = 0;
+  std::uint64_t answered_pos = 0;
+  std::string problem;
+};
+
+Requests follow_requests(const std::byte* segment, const buffer::Geometry& geometry, std::uint32_t ring,
+                         bool in_place) {
+  const buffer::RingPlace place = buffer::place_of_ring(geometry.shape, geometry.layout, ring);
+  const auto& oieb = reinterpret_cast<const protocol::Oieb*>(segment)[ring];
+  const auto& answerer = *reinterpret_cast<const protocol::ReaderSlot*>(segment + place.table_offset);
+  const std::byte* const records = segment + place.payload_offset + protocol::payload_lead;
+  const std::uint64_t mark = Machine::load_relaxed(answerer.read_count);
+  Requests found;
+  found.answered_pos = Machine::load_acquire(answerer.read_pos);
+  found.sent_pos = Machine::load_acquire(oieb.write_pos);
+  const bool first = Machine::load_relaxed(oieb.counts[0].position) == found.sent_pos;
+  found.sent = Machine::load_relaxed(oieb.counts[first ? 0 : 1].count);
+  const std::uint64_t unread = found.sent_pos - found.answered_pos;
+  if (unread > place.capacity || (found.sent_pos | found.answered_pos) % protocol::record_alignment != 0) {
+    found.problem = "the positions of ring " + std::to_string(ring) + " do not fit together";
+    return found;
+  }
+  for (std::uint64_t at = found.answered_pos; at != found.sent_pos && found.waiting < most_records;) {
+    const std::uint64_t offset = at % place.capacity;
+    const protocol::RecordHeader header = ring::load_header<Machine>(records + offset);
+    const std::uint64_t length = std::uint64_t{header.extent} * protocol::record_alignment;
+    if (length == 0 || length > place.capacity - offset || length > found.sent_pos - at) {
+      found.problem = "the record at position " + std::to_string(at) + " of ring " + std::to_string(ring) +
+                      " has the impossible length " + std::to_string(length);
+      break;
+    }
+    at += length;
+    if ((header.flags & protocol::record_flag::padding) != 0) continue;
+    ++found.waiting;
+    found.begun += (in_place ? (header.flags & protocol::record_flag::in_place) != 0 : header.sequence <= mark) ? 1 : 0;
+  }
+  return found;
+}
+
+LaneState read_lane(const std::byte* segment, const buffer::Geometry& geometry, std::uint32_t index,
+                    const os::LockFile& locks) {
+  const buffer::Shape& shape = geometry.shape;
+  const auto& slot = reinterpret_cast<const protocol::ReaderSlot*>(segment + geometry.table_offset)[index];
+  const PlaceWord place = Slots::place(slot);
+  LaneState lane;
+  lane.lane = index;
+  lane.epoch = place.epoch();
+  lane.pid = Machine::load_relaxed(slot.pid);
+  lane.state = slot_state_name(place);
+  lane.client = Machine::load_acquire(slot.client);
+  if (place.slot_state() == protocol::SlotState::free) {
+    lane.presence = place.epoch() != 0 ? Presence::closed : Presence::never_attached;
+  } else {
+    const std::uint64_t byte = protocol::lock_base + protocol::lock_stride * (1 + std::uint64_t{index});
+    lane.presence = locks.held_by_other(byte) ? Presence::attached : Presence::dead;
+  }
+  const Requests requests = follow_requests(segment, geometry, shape.request_ring(index), shape.in_place);
+  lane.sent = requests.sent;
+  lane.waiting = requests.waiting;
+  lane.begun = requests.begun;
+  lane.answered = requests.sent - std::min(requests.sent, requests.waiting);
+  lane.sent_pos = requests.sent_pos;
+  lane.answered_pos = requests.answered_pos;
+  lane.problem = requests.problem;
+  const std::uint32_t answers = shape.in_place ? shape.request_ring(index) : shape.response_ring(index);
+  const buffer::RingPlace there = buffer::place_of_ring(shape, geometry.layout, answers);
+  const auto* slots = reinterpret_cast<const protocol::ReaderSlot*>(segment + there.table_offset);
+  lane.let_go_pos = Machine::load_acquire(slots[shape.in_place ? 1 : 0].read_pos);
+  if (shape.callback_capacity != 0) {
+    const Requests calls = follow_requests(segment, geometry, shape.callback_ring(index), true);
+    lane.calls_sent = calls.sent;
+    lane.calls_waiting = calls.waiting;
+    if (lane.problem.empty()) lane.problem = calls.problem;
+  }
+  return lane;
+}
+
+// A duplex channel. What one lane's client has garbled is that lane's problem.
+void read_duplex(BufferState& state, const std::byte* segment, const buffer::Geometry& geometry,
+                 const os::LockFile& locks) {
+  const auto& door = *reinterpret_cast<const protocol::Oieb*>(segment);
+  const buffer::Shape& shape = geometry.shape;
+  state.kind = shape.in_place ? "mutable duplex" : "immutable duplex";
+  state.segment_size = geometry.segment_size;
+  state.capacity = shape.request_capacity;
+  state.max_frame_size = shape.request_capacity - protocol::header_size;
+  state.max_readers = shape.lanes;
+  state.segment_id = hexadecimal(door.segment_id);
+  state.stale = !locks.held_by_other(protocol::lock_base, 0);
+  state.writer = writer_state(door, locks);
+  const std::uint32_t used = std::min(Machine::load_acquire(door.lanes_used), shape.lanes);
+  for (std::uint32_t i = 0; i < used; ++i) {
+    state.lanes.push_back(read_lane(segment, geometry, i, locks));
+    state.frames += state.lanes.back().sent;
+  }
+}
 }  // namespace
 
 std::string_view to_string(Presence presence) noexcept {
@@ -260,6 +367,10 @@ Result<BufferState> dump_state(std::string_view name) {
   auto locks = os::LockFile::open(*file);
   if (!locks) return locks.take_failure();
 
+  if (geometry->shape.lanes != 0) {
+    read_duplex(state, all->data(), *geometry, *locks);
+    return state;
+  }
   state.segment_size = geometry->segment_size;
   state.capacity = geometry->capacity;
   state.max_frame_size = geometry->capacity - protocol::header_size;
