@@ -13,7 +13,7 @@ DuplexConfig small_channel() {
   config.request_size = 1000;
   config.response_size = 1000;
   config.callback_size = 1000;
-  config.lanes = 2;
+  config.lanes = 1;
   return config;
 }
 
