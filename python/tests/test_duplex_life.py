@@ -175,12 +175,13 @@ def test_a_worker_that_died_is_not_running_and_stop_says_why(name, kind):
         assert server.closed, "closed all the same"
 
 
-def test_a_handler_cannot_stop_the_thread_that_runs_it(name, kind):
+def test_a_handler_can_neither_stop_nor_close_the_thread_that_runs_it(name, kind):
     with make(kind, name) as server, DuplexClient.open(name, timeout=LIMIT) as client:
-        server.start(lambda request: server.stop())
-        with pytest.raises(zerobuffer.RemoteError, match="InvalidArgumentError"):
-            client.call(b"x", timeout=LIMIT)
-        assert server.running == 1
+        server.start({128: lambda request: server.stop(), 129: lambda request: server.close()})
+        for type in (128, 129, 128):
+            with pytest.raises(zerobuffer.RemoteError, match="InvalidArgumentError"):
+                client.call(b"x", type=type, timeout=LIMIT)
+        assert server.running == 1 and not server.closed
 
 
 def test_a_handler_may_close_the_server_that_it_is_served_by_in_this_thread(name, kind):

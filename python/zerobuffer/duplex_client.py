@@ -456,7 +456,9 @@ class DuplexClient(_core.DuplexClient):
 
         Raises:
             What ended a thread of start() before, if stop() has not told it; the client is closed all the same.
+            InvalidArgumentError: called by a handler in such a thread; nothing was closed.
         """
+        self._service.workers.refuse_own_threads()
         try:
             self.stop()
         finally:

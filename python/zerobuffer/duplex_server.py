@@ -210,7 +210,9 @@ class DuplexServer(_core.DuplexServer):
 
         Raises:
             What ended a thread of start() before, if stop() has not told it; the server is closed all the same.
+            InvalidArgumentError: called by a handler in such a thread; nothing was closed.
         """
+        self._service.workers.refuse_own_threads()
         try:
             self.stop()
         finally:

@@ -83,14 +83,18 @@ class Workers:
             self._running -= 1
             self._failure = self._failure or failure
 
+    def refuse_own_threads(self) -> None:
+        """Raises where one of the threads calls: it would wait for itself."""
+        if threading.current_thread() in self._threads:
+            raise InvalidArgumentError("a handler in a thread of start() cannot stop or close what serves it")
+
     def stop(self, hurry: Callable[[], None]) -> None:
         """Ends and joins the threads; raises what ended one of them before.
 
         Args:
             hurry: makes those that wait notice it at once; they notice it anyway.
         """
-        if threading.current_thread() in self._threads:
-            raise InvalidArgumentError("a handler in a thread of start() cannot stop or close what serves it")
+        self.refuse_own_threads()
         self._stop.set()
         for thread in list(self._threads):
             while thread.is_alive():
