@@ -417,7 +417,12 @@ bool CallerLane::blocks_the_server(std::int64_t now) noexcept {
   if (is_no_answer()) [[unlikely]] {
     return take_failure();
   }
-  Response response;
+  return take_answer();
+}
+
+[[gnu::always_inline]] inline Result<Response> CallerLane::take_answer() noexcept {
+  Result<Response> taken{Response()};  // filled where the caller wants it
+  Response& response = *taken;
   response.size_ = in_.header().size;
   response.data_ = in_.payload();
   response.sequence_ = answers_to();
@@ -428,7 +433,7 @@ bool CallerLane::blocks_the_server(std::int64_t now) noexcept {
   in_.take();
   held_.passed(in_.next());
   answers_.add();
-  return response;
+  return taken;
 }
 
 // An error, or, in place, what somebody passed over who was not there when it was sent.

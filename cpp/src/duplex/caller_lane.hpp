@@ -146,6 +146,7 @@ class CallerLane {
   Result<void> await_answer(stream::Deadline& deadline) noexcept;
   [[nodiscard]] Result<void> await_slow(Next next, Status status, stream::Deadline& deadline) noexcept;
   Result<Response> take() noexcept;
+  Result<Response> take_answer() noexcept;
   Result<Received> take_into(std::span<std::byte> buffer) noexcept;
   [[nodiscard]] bool is_no_answer() const noexcept;
   [[nodiscard]] Failure take_failure() noexcept;

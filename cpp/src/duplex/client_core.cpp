@@ -237,20 +237,35 @@ Result<CallerLane*> ClientCore::own_pipeline(CallerLane::Use use, stream::Deadli
 
 // ---------------------------------------------------------------- calling
 
+namespace {
+/// A lane that was taken for one call.
+class OneCall {
+ public:
+  explicit OneCall(CallerLane& lane) noexcept : lane_(lane) {}
+  OneCall(const OneCall&) = delete;
+  OneCall& operator=(const OneCall&) = delete;
+  ~OneCall() {
+    if (sent_ != 0) lane_.give_up(sent_);
+    lane_.disown(CallerLane::calling);
+  }
+  void sent(std::uint64_t sequence) noexcept { sent_ = sequence; }
+
+ private:
+  CallerLane& lane_;
+  std::uint64_t sent_ = 0;
+};
+}  // namespace
+
 Result<Response> ClientCore::call(std::span<const std::byte> request, std::chrono::nanoseconds timeout,
                                   const RequestInfo& info) noexcept {
   stream::Deadline deadline(timeout);
   auto lane = lane_for_call(deadline);
   if (!lane) return lane.take_failure();
+  OneCall call(**lane);
   auto sent = (*lane)->send(request, deadline, info, CallerLane::calling);
-  if (!sent) {
-    (*lane)->disown(CallerLane::calling);
-    return sent.take_failure();
-  }
-  auto response = (*lane)->receive(*sent, deadline);
-  (*lane)->give_up(*sent);
-  (*lane)->disown(CallerLane::calling);
-  return response;
+  if (!sent) return sent.take_failure();
+  call.sent(*sent);
+  return (*lane)->receive(*sent, deadline);
 }
 
 Result<PendingCall> ClientCore::begin(std::span<const std::byte> request, std::chrono::nanoseconds timeout,

@@ -74,6 +74,12 @@ Status RequestSource::take_next(Request& request) noexcept {
 }
 
 Result<Request> RequestSource::take(std::chrono::nanoseconds timeout, bool background) noexcept {
+  Result<Request> taken{Request()};  // filled where the caller wants it
+  if (const Status status = take(*taken, timeout, background); status != Status::ok) taken = status;
+  return taken;
+}
+
+Status RequestSource::take(Request& request, std::chrono::nanoseconds timeout, bool background) noexcept {
   stream::Deadline deadline(timeout);
   const std::uint64_t interrupts = interrupts_.load(std::memory_order_seq_cst);
   const auto interrupted = [&] {
@@ -96,14 +102,13 @@ Result<Request> RequestSource::take(std::chrono::nanoseconds timeout, bool backg
     static_cast<void>(waiter_.take_interrupt());
     return Status::interrupted;
   }
-  Result<Request> taken{Request()};
   bool waited = false;
   for (;;) {
     if (attachment_.forked()) return Status::forked;
     if (ended_.load(std::memory_order_acquire)) return Status::handle_closed;
     if (background && paused_.load(std::memory_order_acquire)) return Status::interrupted;
-    Status status = take_next(*taken);
-    if (status == Status::ok) return taken;
+    Status status = take_next(request);
+    if (status == Status::ok) return status;
     // with a pool others answer, and make room; who takes by himself would wait for himself
     if (status == Status::too_many_held && background) status = Status::would_block;
     if (status != Status::would_block) return status;
@@ -119,8 +124,8 @@ Result<Request> RequestSource::take(std::chrono::nanoseconds timeout, bool backg
     }
     if (peer == Status::ok) peer = look_at_peer(os::now_coarse_ns());
     // whatever it is, the last requests were sent before it
-    const Status last = take_next(*taken);
-    if (last == Status::ok) return taken;
+    const Status last = take_next(request);
+    if (last == Status::ok) return last;
     if (last != Status::would_block && !(last == Status::too_many_held && background)) return last;
     return peer != Status::ok ? peer : status;
   }

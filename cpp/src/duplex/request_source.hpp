@@ -90,6 +90,7 @@ class RequestSource : private AnswererOwner {
   void answerer_ended(Answerer& answerer) noexcept final;
   void answerer_has_room() noexcept final;
   [[nodiscard]] bool any_ready() const noexcept;
+  Status take(Request& request, std::chrono::nanoseconds timeout, bool background) noexcept;
   Status take_next(Request& request) noexcept;
 
   const buffer::Attachment& attachment_;
