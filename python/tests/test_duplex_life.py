@@ -99,6 +99,22 @@ def test_interrupt_ends_serving(name, kind):
         assert server.serve(echo, timeout=0.01) is None
 
 
+def test_a_stop_sign_ends_the_waits_of_those_who_were_given_it_and_of_nobody_else(name, kind):
+    with make(kind, name) as server, DuplexClient.open(name, timeout=LIMIT) as client:
+        stop = zerobuffer.StopSign()
+        told = [Call(server.take, None, stop), Call(client.take, None, stop)]
+        other = Call(server.take)
+        time.sleep(0.05)
+        stop.set()
+        assert [call.result() for call in told] == [None, None] and stop.is_set
+        assert server.take(None, stop) is None, "and every later one at once"
+        time.sleep(0.05)
+        assert other.is_alive()
+        pending = client.begin(b"x")
+        other.result().write(b"y")
+        assert bytes(pending.receive(timeout=LIMIT)) == b"y"
+
+
 def test_closing_while_other_threads_wait_ends_their_waits(name, kind):
     server = make(kind, name)
     client = DuplexClient.open(name, timeout=LIMIT)
