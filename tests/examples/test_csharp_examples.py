@@ -136,3 +136,33 @@ def test_a_video_of_cpp_is_read(artifacts: Path, name: str) -> None:
         assert feeder.rest("a" * 96 + "b" * 96) == ['{"frames": 2, "unread": 0}']
         lines = reader.rest()
     assert lines == ["rgb24 8 × 4", "picture 1: from 97 to 97", "picture 2: from 98 to 98", "2 pictures"]
+
+
+def test_the_tensor_service_answers_python(artifacts: Path, name: str) -> None:
+    with csharp(artifacts, "tensor-server", name) as server:
+        assert server.line() == "serving\n"
+        with python("tensor_client.py", name) as client:
+            lines = client.rest()
+        server.process.send_signal(signal.SIGINT)
+        assert server.rest() == ["7 requests, 1 errors"]
+    assert lines == [
+        "(2, 4) float32: the largest share is 0.250; float64 sums [0.0, 0.0]",
+        "(2, 4) float32: the largest share is 0.644; float64 sums [6.0, 22.0]",
+        "(2, 4) float32: the largest share is 0.865; float64 sums [12.0, 44.0]",
+        "refused: a tensor of two dimensions, please, not 1",
+    ]
+
+
+@pytest.mark.parametrize("server", ["python", "cpp"])
+def test_servers_of_python_and_cpp_invert_pictures_in_place(artifacts: Path, name: str, server: str) -> None:
+    """Scenario 6.9, 9.1"""
+    serving = python("invert_server.py", name) if server == "python" else Program(CPP / "invert_server", name)
+    with serving:
+        assert serving.line() == "serving\n"
+        with csharp(artifacts, "invert-client", name) as client:
+            lines = client.rest()
+        serving.process.send_signal(signal.SIGINT)
+        serving.process.communicate(timeout=TIMEOUT)
+        assert serving.process.returncode == 0
+    assert lines[:-1] == [f"picture {number}: pixels of {255 - 10 * number}, in place" for number in range(10)]
+    assert lines[-1].startswith("remote_error: "), "the server's refusal arrives with its text"
