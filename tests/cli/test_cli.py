@@ -621,6 +621,7 @@ RATIOS = {
     "call64_spin_over_pingpong",
     "call64_over_records",
     "call64_spin_over_records",
+    "call64_over_rtt64",
     "call64_in_place_over_two_rings",
     "call64_in_place_spin_over_two_rings",
     "invert6m_in_place_over_two_rings",

@@ -70,20 +70,12 @@ void serve_messages(Session& session, Answer answer, const DuplexConfig& config)
 
 void check_answer(const Message& answer) { check_sequence(answer.rest[0], answered(answer.sequence)); }
 
-class Calls {
- public:
-  Calls(Session& session, const DuplexConfig& config) : client_(open_client(session, config)) {}
-  void send(const Message& message) { response_ = client_.call(bytes_of(message), forever).value(); }
-  void receive(Message& message) {
-    message = message_in(response_.data());
-    response_.release();
-    check_answer(message);
-  }
-
- private:
-  DuplexClient client_;
-  Response response_;
-};
+void call(DuplexClient& client, const Message& request, Message& answer) {
+  const Result<Response> response = client.call(bytes_of(request), forever);
+  if (!response) throw Error(response.failure());
+  answer = message_in(response->data());
+  check_answer(answer);
+}
 
 // ---------------------------------------------------------------- pictures
 
@@ -207,15 +199,14 @@ struct CallingThread {
   void run(DuplexClient& client, std::uint64_t end_ns) noexcept {
     try {
       Message message;
+      Message answer;
       std::uint64_t now_ns = 0;
       do {
         message.sequence = ++calls;
         touch_memory();
         const std::uint64_t start = ticks();
-        const Response response = client.call(bytes_of(message), forever).value();
-        const Message answer = message_in(response.data());
+        call(client, message, answer);
         if (!durations.full()) durations.add(ticks() - start);
-        check_answer(answer);
         check_sequence(answer.sequence, message.sequence);
         if (calls % 64 == 0) now_ns = monotonic_ns();
       } while (calls < 64 || now_ns < end_ns);
@@ -263,8 +254,8 @@ Workload call_round_trip(Answer answer, bool spinning) {
   Workload workload;
   workload.first = [config](Session& session) {
     {
-      Calls calls(session, config);
-      time_round_trips(session, calls);
+      DuplexClient client = open_client(session, config);
+      time_round_trips(session, [&](const Message& sent, Message& got) { call(client, sent, got); });
     }
     session.meet();
   };

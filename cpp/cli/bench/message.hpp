@@ -28,9 +28,9 @@ inline void check_sequence(std::uint64_t got, std::uint64_t expected) {
 }
 
 /// Times round trips one by one, and then sends stop_sequence; the other side is ready when it comes to this meeting.
-/// Endpoint: send(const Message&); receive(Message&), the answer to what was sent.
-template <class Endpoint>
-void time_round_trips(Session& session, Endpoint& endpoint) {
+/// @param exchange called as exchange(const Message& request, Message& answer)
+template <class Exchange>
+void time_round_trips(Session& session, Exchange&& exchange) {
   Durations durations(400'000);
   Message message;
   Message answer;
@@ -38,8 +38,7 @@ void time_round_trips(Session& session, Endpoint& endpoint) {
   const auto once = [&](std::uint64_t value) {
     message.sequence = value;
     touch_memory();
-    endpoint.send(message);
-    endpoint.receive(answer);
+    exchange(message, answer);
   };
   session.meet();
   const auto duration = static_cast<std::uint64_t>(session.duration().count());
@@ -68,7 +67,10 @@ Workload round_trip(std::size_t scratch_size = 0, bool one_cpu = false) {
   workload.one_cpu = one_cpu;
   workload.first = [](Session& session) {
     Endpoint endpoint(session, true);
-    time_round_trips(session, endpoint);
+    time_round_trips(session, [&](const Message& request, Message& answer) {
+      endpoint.send(request);
+      endpoint.receive(answer);
+    });
   };
   workload.second = [](Session& session) {
     Endpoint endpoint(session, false);

@@ -69,6 +69,7 @@ std::vector<Comparison> all_comparisons() {
           {"call64_spin_over_pingpong", "call64_spin", "pingpong_two_lines", 1.3, true},
           {"call64_over_records", "call64", "pingpong_records", 1.3, true},
           {"call64_spin_over_records", "call64_spin", "pingpong_records", 1.3, true},
+          {"call64_over_rtt64", "call64", "rtt64", {}, true},
           {"call64_in_place_over_two_rings", "call64_in_place", "call64", 1.0, true},
           {"call64_in_place_spin_over_two_rings", "call64_in_place_spin", "call64_spin", 1.0, true},
           {"invert6m_in_place_over_two_rings", "invert6m_in_place", "invert6m_two_rings", 1.0, true},
