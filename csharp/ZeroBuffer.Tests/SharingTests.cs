@@ -130,7 +130,6 @@ public sealed class SharingTests : BufferTest
         Assert.False(last.IsReleased);
     }
 
-    // Scenario 7.3
     [Fact]
     public async Task Ending_waits_for_the_readers_of_the_output_if_asked_to()
     {
@@ -194,7 +193,7 @@ public sealed class SharingTests : BufferTest
         shared.Close(Limits.Wait);
     }
 
-    // Scenario 7.1, 7.5
+    // Scenario 7.1
     [Fact]
     public void A_chain_of_relays_copies_nothing_and_keeps_the_order()
     {
