@@ -183,5 +183,28 @@ TEST_P(DuplexBackTo, a_channel_without_room_for_calls_back_says_so) {
   EXPECT_EQ(call_inverted(client, 100, 1), Status::ok);
 }
 
+// Scenario 6.7
+TEST(DuplexBack, an_answer_that_another_thread_will_give_back_delays_a_call_to_a_client_and_does_not_refuse_it) {
+  const std::string name = unique_name();
+  const auto config = channel_of(1000);
+  auto server = MutableDuplexServer::create(name, config).value();
+  auto client = DuplexClient::open(name, generous, config).value();
+  client.start([](Request&) {}).value();
+  for (int round = 0; round < 5; ++round) {
+    auto held = server.call_client(client.id(), payload(100, 1), generous);
+    ASSERT_OK(held);
+    std::thread other([&] {
+      std::this_thread::sleep_for(20ms);
+      held->release();
+    });
+    for (int i = 0; i < 10; ++i) EXPECT_OK(server.call_client(client.id(), payload(100, 2), generous));
+    other.join();
+  }
+  auto held = server.call_client(client.id(), payload(100, 1), generous);
+  Status status = Status::ok;
+  while (status == Status::ok) status = server.call_client(client.id(), payload(100, 2), generous).status();
+  EXPECT_EQ(status, Status::held_frames_block) << "this thread will not give it back";
+}
+
 }  // namespace
 }  // namespace zerobuffer
