@@ -6,6 +6,7 @@ from typing import Dict, List
 import pytest
 
 from cells.arrays import arrays
+from cells.calls import call_endings, calls, services
 from cells.catalogue import GROUPS, all_cells
 from cells.cell import Cell, Group
 from cells.chains import broken_chains, chains
@@ -14,6 +15,7 @@ from cells.endings import endings
 from cells.mistakes import own_mistakes, shared_mistakes
 from cells.pairs import pairs
 from cells.runner import Outcome
+from cells.sharing import sharing
 
 Outcomes = Dict[Cell, "Future[Outcome]"]
 TESTED: List[Group] = []
@@ -54,6 +56,24 @@ def test_a_mistake_beside_another_program_has_one_exit_code(outcomes: Outcomes, 
     check(outcomes, cell)
 
 
+@cells_of(calls)
+def test_a_call_is_answered_with_what_the_server_makes_of_it(outcomes: Outcomes, cell: Cell) -> None:
+    """Scenario 6.1, 6.2, 6.3, 6.7, 6.8, 6.9, 9.1"""
+    check(outcomes, cell)
+
+
+@cells_of(call_endings)
+def test_whoever_calls_or_serves_knows_how_it_ended(outcomes: Outcomes, cell: Cell) -> None:
+    """Scenario 6.4, 6.5, 6.6, 6.10, 9.1, 9.3"""
+    check(outcomes, cell)
+
+
+@cells_of(services)
+def test_a_server_serves_clients_of_every_language_at_once(outcomes: Outcomes, cell: Cell) -> None:
+    """Scenario 8.2, 9.1"""
+    check(outcomes, cell)
+
+
 @cells_of(chains)
 def test_a_chain_of_three_languages_passes_everything_on(outcomes: Outcomes, cell: Cell) -> None:
     """Scenario 2.3, 2.8, 4.10, 9.1, 9.2"""
@@ -63,6 +83,12 @@ def test_a_chain_of_three_languages_passes_everything_on(outcomes: Outcomes, cel
 @cells_of(broken_chains)
 def test_in_a_broken_chain_the_others_agree_on_what_they_saw(outcomes: Outcomes, cell: Cell) -> None:
     """Scenario 4.1, 4.2, 9.3"""
+    check(outcomes, cell)
+
+
+@cells_of(sharing)
+def test_a_chain_of_three_languages_shares_payloads(outcomes: Outcomes, cell: Cell) -> None:
+    """Scenario 7.2, 7.3, 7.4, 7.5, 9.1, 9.3"""
     check(outcomes, cell)
 
 

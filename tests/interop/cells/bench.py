@@ -109,9 +109,14 @@ class Running:
         for field, value in expected.items():
             if report.get(field) != value:
                 raise Failure(f"the report of {self.label} has {field} {report.get(field)!r}, not {value!r}\n{self.said()}")
-        if (report.get("message") == "") != (self.code in (OK, INTERRUPTED, TERMINATED)):
+        silent = self.code in (OK, INTERRUPTED, TERMINATED) and not report.get("copied")  # what was copied is explained
+        if (report.get("message") == "") != silent:
             raise Failure(f"the message of {self.label}, which ended with {self.code}, is {report.get('message')!r}")
         return report
+
+    def until_said(self, text: str) -> None:
+        """Until it has written this on standard error."""
+        self.bench.until(lambda: text in self.err.read_text(errors="replace"), f"{self.label} says {text!r}")
 
     def said(self) -> str:
         """Its command line, its end and its last words."""
@@ -175,9 +180,9 @@ class Bench:
     def start(self, language: Language, *arguments: object, code: int = 0, feed: bool = False) -> Running:
         """Starts a program with a JSON report and patient waits. It must end with `code`."""
         words = [str(argument) for argument in arguments]
-        if words and words[0] in ("relay", "write", "read"):
+        if words and words[0] in ("relay", "write", "read", "serve", "call"):
             words += ["--json"]
-            for option in ("--timeout-ms", "--linger-ms") if words[0] != "read" else ("--timeout-ms",):
+            for option in ("--timeout-ms", "--linger-ms") if words[0] in ("relay", "write") else ("--timeout-ms",):
                 if option not in words:
                     words += [option, str(PATIENCE_MS)]
         running = Running(self, language, words, code, feed, len(self.processes) + 1)

@@ -3,14 +3,18 @@
 from typing import List
 
 from .arrays import arrays
+from .calls import call_endings, calls, services
 from .cell import Cell, Group
 from .chains import broken_chains, chains
 from .crowds import crowds
 from .endings import endings
 from .mistakes import own_mistakes, shared_mistakes
 from .pairs import pairs
+from .sharing import sharing
 
-GROUPS: List[Group] = [pairs, arrays, endings, shared_mistakes, chains, broken_chains, crowds, own_mistakes]
+GROUPS: List[Group] = [
+    pairs, arrays, endings, shared_mistakes, calls, call_endings, services, chains, broken_chains, sharing, crowds, own_mistakes
+]
 
 
 def all_cells(short: bool = False) -> List[Cell]:

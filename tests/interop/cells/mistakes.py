@@ -121,7 +121,10 @@ def defaults(bench: Bench, language: Language) -> None:
         text = printed(verb, "--help")
         for option in ("--buffer-size", "--timeout-ms", "--json", "--transform" if verb == "relay" else "--checksum"):
             require(option in text, f"{verb} --help does not name {option}")
-    require("relay" in printed("--help") and "write" in printed("--help"), "--help does not name the verbs")
+    for verb, option in (("serve", "--in-place"), ("call", "--in-flight")):
+        require(option in printed(verb, "--help"), f"{verb} --help does not name {option}")
+    text = printed("--help")
+    require(all(verb in text for verb in ("relay", "write", "read", "serve", "call")), "--help does not name the verbs")
 
 
 @own_mistakes.scenario("wrong arguments", "2.9", short=True)
@@ -138,6 +141,13 @@ def wrong_arguments(bench: Bench, language: Language) -> None:
         ["relay", "--input", name, "--output", name + "-b", "--xor-key", "256"],
         ["read", name, "--no-such-option"],
         ["read", name, "--frames"],
+        ["serve"],
+        ["serve", name, "--lanes", "0"],
+        ["serve", name, "--lanes", "1025"],
+        ["serve", name, "--request-size", "0"],
+        ["call", name],
+        ["call", name, "--frames", "5", "--in-flight", "2", "--threads", "2"],
+        ["relay", "--input", name, "--output", name + "-b", "--share", "--transform", "xor"],
         ["read", name, "--frames", "-1"],
         ["read", name, "--frames", "ten"],
         ["read", name, "--verify", "noise"],
@@ -170,6 +180,7 @@ def no_buffer(bench: Bench, language: Language) -> None:
     short = ["--timeout-ms", 200]
     bench.start(language, "read", bench.name(), *short, code=NOT_FOUND).end()
     bench.start(language, "write", bench.name(), *short, code=NOT_FOUND).end()
+    bench.start(language, "call", bench.name(), "--frames", 1, *short, code=NOT_FOUND).end()
     report = bench.start(language, "relay", "--input", bench.name(), "--output", bench.name(), *MAKE_OUTPUT, *short, code=NOT_FOUND).end()
     agree("side", expected="input", relay=report["side"])
     name = bench.name()

@@ -58,7 +58,7 @@ def environment() -> Dict[str, str]:
 
 
 OK, FAILED, USAGE, NOT_FOUND, IN_USE, TIMEOUT, PEER_DEAD, REFUSED = range(8)
-SHORT_FRAME, UNREAD, NO_SPACE, CLOSED_EARLY, LOST_FRAMES, VERIFICATION_FAILED, CORRUPT = range(8, 15)
+SHORT_FRAME, UNREAD, NO_SPACE, CLOSED_EARLY, LOST_FRAMES, VERIFICATION_FAILED, CORRUPT, REMOTE_ERROR = range(8, 16)
 INTERRUPTED, TERMINATED = 130, 143
 
 STATUS: Dict[int, str] = {
@@ -77,6 +77,7 @@ STATUS: Dict[int, str] = {
     LOST_FRAMES: "lost_frames",
     VERIFICATION_FAILED: "verification_failed",
     CORRUPT: "corrupt",
+    REMOTE_ERROR: "remote_error",
     INTERRUPTED: "interrupted",
     TERMINATED: "terminated",
 }
