@@ -37,9 +37,9 @@ TEST(SharedMappingDuplex, threads_that_share_a_client_call_a_pool_of_threads) {
       }
       failures += sent != many;
     });
-    std::thread looker([&] {
+    std::thread looker([&] {  // a handler is told where a call was given up, and throws: the server may count errors
       while (!over) {
-        failures += client.stats().errors != 0 || server->stats().errors != 0 || server->running() != 3;
+        failures += client.stats().errors != 0 || server->running() != 3;
         failures += server->clients().size() != 1;
         std::this_thread::sleep_for(1ms);
       }
