@@ -4,8 +4,10 @@ The other end is the Python package in this process, or the same program; pairs 
 from relay_expected.py.
 """
 
+import contextlib
 import json
 import os
+import re
 import signal
 import time
 import zlib
@@ -37,6 +39,19 @@ def ended(result, status):
     return fields
 
 
+def options_of(verb):
+    """The options that the README gives to a verb."""
+    rows = [cells[0] for cells in table("Options of all verbs")]
+    geometry, common = rows[:4], rows[4:]
+    cells = common + [cells[0] for cells in table(verb)] + (geometry if verb in ("relay", "write", "read") else [])
+    return {option for cell in cells for option in re.findall(r"--[a-z][a-z-]*", cell)}
+
+
+def hear_ctrl_c():
+    """In a process about to be started: a shell's background job ignores Ctrl-C, and so would what it starts."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def wait_for(condition):
     """Until the condition holds; a program needs its time to start."""
     end = time.monotonic() + LIMIT
@@ -55,10 +70,12 @@ def test_the_defaults_are_those_of_the_table(program):
     assert json.loads(result.stdout) == wanted and list(json.loads(result.stdout)) == list(wanted)
 
 
-@pytest.mark.parametrize("verb", ["relay", "write", "read"])
-def test_every_verb_has_a_help(program, verb):
+@pytest.mark.parametrize("verb", ["relay", "write", "read", "serve", "call"])
+def test_the_help_of_a_verb_names_every_option_of_the_readme_and_no_other(program, verb):
     result = program.run(verb, "--help")
-    assert result.returncode == 0 and b"--frames" in result.stdout
+    assert result.returncode == 0
+    named = set(re.findall(r"--[a-z][a-z-]*", result.stdout.decode())) - {"--help"}
+    assert named == options_of(verb)
 
 
 @pytest.mark.parametrize(
@@ -96,6 +113,18 @@ def test_every_verb_has_a_help(program, verb):
         "relay --input x --output x",
         "relay --input x --output y --transform rotate",
         "relay --input x --output y --xor-key 256",
+        "relay --input x --output y --share --transform xor",
+        "serve",
+        "serve x --threads 0",
+        "serve x --fail-type 65536",
+        "serve x --buffer-size 1m",
+        "serve x --transform rotate",
+        "call x",
+        "call x --frames 0",
+        "call x --frames 1 --in-flight 0",
+        "call x --frames 1 --in-flight 2 --threads 2",
+        "call x --frames 1 --type 65536",
+        "call x --frames 1 --max-readers 2",
         "read a/b --timeout-ms 0",
         "write .hidden --create",
     ],
@@ -485,16 +514,229 @@ def test_the_report_says_which_side_failed(program, name, missing):
         assert ended(result, "not_found")["side"] == missing
 
 
+# --- relay --share ------------------------------------------------------------------------------------------------------------
+
+
+def share(program, name, *, source_slots, output_slots, frames):
+    """Sends frames through a relay that shares where it can; returns its report and what the reader's process had to copy."""
+    with zerobuffer.Writer(f"{name}-in", payload_size=1 << 20, share_slots=source_slots) as writer:
+        with reader_for(f"{name}-out", share_slots=output_slots) as reader:
+            relay = program.start("relay", "--input", f"{name}-in", "--output", f"{name}-out", "--share", "--json")
+            assert writer.wait_for_readers(1, timeout=LIMIT)
+            for sequence in range(1, frames + 1):
+                writer.write(content("random", 5, sequence, 10_000), type=130, tag=sequence)
+            for sequence in range(1, frames + 1):
+                with reader.read(LIMIT) as frame:
+                    assert (frame.sequence, frame.type, frame.tag) == (sequence, 130, sequence)
+                    assert bytes(frame.data) == content("random", 5, sequence, 10_000)
+            writer.close()
+            return ended_well(program.finish(relay))
+
+
+def ended_well(result):
+    assert result.returncode == 0, result.stderr.decode()
+    fields = report(result)
+    assert fields["status"] == "ok"
+    return fields
+
+
+def test_shared_frames_go_on_without_a_copy(program, name):
+    """Scenario 7.1"""
+    fields = share(program, name, source_slots=2, output_slots=2, frames=20)
+    assert (fields["frames"], fields["shared"], fields["copied"], fields["message"]) == (20, 20, 0, "")
+
+
+@pytest.mark.parametrize(("source_slots", "output_slots"), [(0, 2), (2, 0)])
+def test_what_cannot_be_shared_is_copied_and_the_report_says_why(program, name, source_slots, output_slots):
+    """Scenario 7.4"""
+    fields = share(program, name, source_slots=source_slots, output_slots=output_slots, frames=20)
+    assert (fields["frames"], fields["shared"], fields["copied"]) == (20, 0, 20)
+    assert fields["message"].startswith("20 frames were copied: ") and "share_slots" in fields["message"]
+
+
+# --- serve and call -----------------------------------------------------------------------------------------------------------
+
+MUTABLE = {False: zerobuffer.ImmutableDuplexServer, True: zerobuffer.MutableDuplexServer}
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+@pytest.mark.parametrize("transform", TRANSFORMS)
+def test_a_server_transforms_the_bytes_and_keeps_the_type(program, name, transform, in_place):
+    options, oracle = TRANSFORMS[transform]
+    place = ["--in-place"] if in_place else []
+    server = program.start("serve", name, *place, "--transform", transform.split()[0], *options, "--frames", len(SIZES), "--json")
+    with zerobuffer.DuplexClient.open(name, timeout=LIMIT) as client:
+        assert client.info.in_place == in_place
+        for number, size in enumerate(SIZES, 1):
+            request = content("random", 5, number, size)
+            with client.call(request, timeout=LIMIT, type=200, tag=number) as response:
+                assert (bytes(response.data), response.type) == (oracle(request), 200)
+        fields = ended(program.finish(server), "ok")
+    assert (fields["frames"], fields["bytes"], fields["in_place"]) == (len(SIZES), sum(SIZES), in_place)
+    assert (fields["errors"], fields["callbacks"], fields["copied_bytes"]) == (0, 0, 0)
+
+
+def test_a_server_refuses_the_types_that_it_was_told(program, name):
+    server = program.start("serve", name, "--fail-type", 128, "--fail-type", 300, "--frames", 3, "--json")
+    with zerobuffer.DuplexClient.open(name, timeout=LIMIT) as client:
+        for type_ in (128, 300):
+            with pytest.raises(zerobuffer.RemoteError, match=f"^type {type_} is refused$"):
+                client.call(b"x", timeout=LIMIT, type=type_)
+        with client.call(b"x", timeout=LIMIT, type=129) as response:
+            assert bytes(response.data) == b"x"
+        fields = ended(program.finish(server), "ok")
+    assert (fields["frames"], fields["errors"]) == (3, 2)
+
+
+def stop_answering(client):
+    """Ends the thread that answers the server's calls, which the end of the server may have ended."""
+    with contextlib.suppress(zerobuffer.PeerClosedError):
+        client.stop()
+
+
+def test_a_server_calls_its_client_with_the_tag(program, name):
+    server = program.start("serve", name, "--call-back", "--frames", 1, "--json")
+    with zerobuffer.DuplexClient.open(name, timeout=LIMIT) as client:
+        called = []
+
+        def answer(request):
+            called.append(bytes(request.data))
+            return called[-1][::-1]
+
+        client.start(answer)
+        client.call(b"x", timeout=LIMIT, tag=1230).release()
+        stop_answering(client)
+        assert called == [b"1230"]
+    assert ended(program.finish(server), "ok")["callbacks"] == 1
+
+
+def test_a_client_that_answers_a_callback_wrongly_is_told_on(program, name):
+    server = program.start("serve", name, "--call-back", "--json")
+    with zerobuffer.DuplexClient.open(name, timeout=LIMIT) as client:
+        client.start(lambda request: bytes(request.data))
+        with contextlib.suppress(zerobuffer.ZeroBufferError):
+            client.call(b"x", timeout=LIMIT, tag=12).release()
+        stop_answering(client)
+        assert "wrongly" in ended(program.finish(server), "verification_failed")["message"]
+
+
+@pytest.mark.parametrize("options", ["", "--claim", "--in-flight 4", "--in-flight 4 --claim", "--threads 3", "--threads 3 --claim"])
+@pytest.mark.parametrize("in_place", [False, True])
+def test_calls_carry_the_pattern_the_type_and_their_number(program, name, in_place, options):
+    seen = {}
+
+    def answer(request):
+        seen[request.tag] = (request.type, bytes(request.data))
+        request.write(seen[request.tag][1][::-1], type=request.type)
+
+    with MUTABLE[in_place](name, request_size=1 << 20) as server:
+        server.start(answer)
+        result = program.run(
+            "call", name, "--frames", 20, "--size", SIZE_LIST, "--pattern", "random", "--seed", 5, "--type", 300, "--transform", "reverse",
+            *options.split(), "--json",
+        )  # fmt: skip
+    fields = ended(result, "ok")
+    expected = {number: (300, content("random", 5, number, SIZES[(number - 1) % len(SIZES)])) for number in range(1, 21)}
+    assert seen == expected
+    size = sum(len(data) for _, data in expected.values())
+    assert (fields["frames"], fields["bytes"], fields["in_place"]) == (20, size, in_place)
+    assert fields["copied_bytes"] == (0 if "--claim" in options else size)
+    if "--claim" in options:
+        assert fields["same_address"] == (sum(len(data) != 0 for _, data in expected.values()) if in_place else 0)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "what"),
+    [
+        (lambda request: request.write(bytes(request.data)[:-1] + b"?", type=7), "has byte 99 as 63, expected 100"),
+        (lambda request: request.write(bytes(request.data) + b"?", type=7), "has 101 bytes, expected 100"),
+        (lambda request: request.write(bytes(request.data), type=8), "has type 8, expected 7"),
+    ],
+)
+def test_a_wrong_answer_fails_verification(program, name, wrong, what):
+    with zerobuffer.ImmutableDuplexServer(name) as server:
+        server.start(wrong)
+        fields = ended(program.run("call", name, "--frames", 1, "--size", 100, "--type", 7, "--json"), "verification_failed")
+    assert fields["message"] == f"{name}: the answer to call 1 {what}"
+
+
+@pytest.mark.parametrize("options", ["", "--claim", "--in-flight 3"])
+def test_an_error_answer_ends_the_caller_with_its_text_unless_errors_are_allowed(program, name, options):
+    """Scenario 6.4"""
+
+    def answer(request):
+        if request.tag == 2:
+            raise ValueError("two is no number for me")
+        request.write(bytes(request.data))
+
+    calling = ["call", name, "--frames", 3, "--json", *options.split()]
+    with zerobuffer.ImmutableDuplexServer(name) as server:
+        server.start(answer)
+        fields = ended(program.run(*calling), "remote_error")
+        assert "two is no number for me" in fields["message"] and fields["frames"] == 1
+        fields = ended(program.run(*calling, "--allow-errors"), "ok")
+    assert (fields["frames"], fields["errors"], fields["bytes"]) == (3, 1, 2048)
+
+
+def test_how_a_server_ends_is_how_its_callers_end(program, name):
+    with zerobuffer.ImmutableDuplexServer(name) as server:
+        calling = program.start("call", name, "--frames", 1, "--timeout-ms", -1, "--json")
+        with server.take(LIMIT):
+            server.close()
+        assert ended(program.finish(calling), "closed_early")["frames"] == 0
+    serving = program.start("serve", name, "--delay-us", 20_000, "--verbose")
+    calling = program.start("call", name, "--frames", 10_000, "--timeout-ms", -1, "--json")
+    while b"frame 3 " not in serving.stderr.readline():
+        assert serving.poll() is None
+    serving.kill()
+    assert ended(program.finish(calling), "peer_dead")["frames"] >= 2  # the third was taken
+
+
+def test_a_successor_answers_what_the_dead_server_had_begun_with_an_error(program, name):
+    """Scenario 6.5"""
+    server = program.start("serve", name, "--delay-us", 60_000_000, "--verbose")
+    with zerobuffer.DuplexClient.open(name, timeout=LIMIT) as client:
+        begun = client.begin(b"begun")
+        while b"frame 1 " not in server.stderr.readline():
+            assert server.poll() is None
+        server.kill()
+        server.wait(LIMIT)
+        successor = program.start("serve", name, "--exist-ok", "--frames", 1, "--json")
+        wait_for(lambda: zerobuffer.dump_state(name).writer.presence == "attached")
+        with contextlib.suppress(zerobuffer.PeerDeadError):  # only where this process looked before the successor was there
+            with pytest.raises(zerobuffer.RemoteError, match="the server died while it worked on this request"):
+                begun.receive(LIMIT)
+        with client.call(b"next", timeout=LIMIT) as response:
+            assert bytes(response.data) == b"next"
+        ended(program.finish(successor), "ok")
+
+
+def test_a_caller_that_allows_errors_goes_on_with_the_successor(program, name):
+    """Scenario 6.5"""
+    server = program.start("serve", name, "--delay-us", 10_000, "--verbose")
+    caller = program.start("call", name, "--frames", 100, "--allow-errors", "--timeout-ms", LIMIT * 1000, "--json")
+    while b"frame 5 " not in server.stderr.readline():
+        assert server.poll() is None
+    server.kill()
+    server.wait(LIMIT)
+    successor = program.start("serve", name, "--exist-ok", "--json")
+    fields = ended(program.finish(caller), "ok")
+    assert fields["frames"] == 100 and 94 <= fields["bytes"] / 1024 <= 99, fields
+    successor.send_signal(signal.SIGTERM)
+    assert program.finish(successor).returncode == TERMINATED
+
+
 # --- how they end -------------------------------------------------------------------------------------------------
 
 
 def test_there_is_an_exit_code_for_each_status():
-    assert sorted(CODES.values()) == list(range(15)) and len(CODES) == 15
+    assert sorted(CODES.values()) == list(range(16)) and len(CODES) == 16
 
 
 def test_a_buffer_that_is_not_there_is_not_found(program, name):
     for verb in ("read", "write"):
         ended(program.run(verb, name, "--timeout-ms", 0, "--json"), "not_found")
+    ended(program.run("call", name, "--frames", 1, "--timeout-ms", 0, "--json"), "not_found")
 
 
 def test_a_name_that_somebody_uses_is_in_use(program, name):
@@ -502,6 +744,7 @@ def test_a_name_that_somebody_uses_is_in_use(program, name):
         ended(program.run("read", name, "--create", "--json"), "in_use")
         ended(program.run("read", name, "--json"), "in_use")
         ended(program.run("write", name, "--json"), "in_use")
+        ended(program.run("serve", name, "--json"), "in_use")
 
 
 def test_waiting_in_vain_times_out(program, name):
@@ -510,6 +753,10 @@ def test_waiting_in_vain_times_out(program, name):
     ended(result, "timeout")
     with reader_for(name):
         ended(program.run("write", name, "--timeout-ms", 50, "--linger-ms", 0, "--size", "100k", "--json"), "timeout")
+    ended(program.run("serve", name, "--timeout-ms", 50, "--json"), "timeout")
+    with zerobuffer.MutableDuplexServer(name):
+        for options in ([], ["--claim"], ["--in-flight", 2], ["--threads", 2]):
+            ended(program.run("call", name, "--frames", 2, "--timeout-ms", 50, *options, "--json"), "timeout")
 
 
 def test_a_killed_writer_is_a_dead_peer(program, name):
@@ -593,7 +840,7 @@ def test_a_signal_ends_a_wait_cleanly_with_a_report(program, name, verb, number,
     }[verb]
     with zerobuffer.Writer(f"{name}-in", payload_size=1 << 20) as writer, reader_for(f"{name}-out") as reader:
         process = program.start(*arguments, "--timeout-ms", -1, "--linger-ms" if verb != "read" else "--hold", 0, "--json",
-                                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))  # fmt: skip
+                                preexec_fn=hear_ctrl_c)  # fmt: skip
         if verb != "write":
             assert writer.wait_for_readers(1, timeout=LIMIT)
             writer.write(b"frame")
@@ -605,6 +852,35 @@ def test_a_signal_ends_a_wait_cleanly_with_a_report(program, name, verb, number,
         assert result.returncode == code, result.stderr.decode()
         fields = report(result)
         assert fields["status"] == status and fields["frames"] >= 1
+
+
+@pytest.mark.parametrize("options", ["", "--threads 3"])
+@pytest.mark.parametrize(("number", "status", "code"), [(signal.SIGINT, "interrupted", 130), (signal.SIGTERM, "terminated", 143)])
+def test_a_signal_ends_a_server_and_its_callers_are_told(program, name, options, number, status, code):
+    """Scenario 6.10"""
+    process = program.start("serve", name, *options.split(), "--timeout-ms", -1, "--json", preexec_fn=hear_ctrl_c)
+    with zerobuffer.DuplexClient.open(name, timeout=LIMIT) as client:
+        client.call(b"frame", timeout=LIMIT).release()
+        process.send_signal(number)
+        result = program.finish(process)
+        assert result.returncode == code, result.stderr.decode()
+        assert (report(result)["status"], report(result)["frames"]) == (status, 1)
+        with pytest.raises(zerobuffer.PeerClosedError):
+            client.call(b"frame", timeout=LIMIT)
+        zerobuffer.ImmutableDuplexServer(name).close()
+
+
+@pytest.mark.parametrize("options", ["", "--claim", "--in-flight 2", "--threads 3"])
+@pytest.mark.parametrize(("number", "status", "code"), [(signal.SIGINT, "interrupted", 130), (signal.SIGTERM, "terminated", 143)])
+def test_a_signal_ends_a_call(program, name, options, number, status, code):
+    with zerobuffer.MutableDuplexServer(name) as server:
+        process = program.start("call", name, "--frames", 9, *options.split(), "--timeout-ms", -1, "--json", preexec_fn=hear_ctrl_c)
+        taken = server.take(LIMIT)
+        process.send_signal(number)
+        result = program.finish(process)
+        assert result.returncode == code, result.stderr.decode()
+        assert (report(result)["status"], report(result)["frames"]) == (status, 0)
+        taken.finish()
 
 
 def test_a_signal_ends_a_wait_for_input(program, name):
@@ -625,7 +901,7 @@ def fields_of(verb):
     names = set()
     for cells in table("Reports"):
         if cells[1] == "all" or verb in cells[1].split(", "):
-            names.update(name.strip("` ") for name in cells[0].split(","))
+            names.update(name.strip("` ") for name in cells[0].split(",") if verb != "relay" or not cells[2].startswith("with `--share`"))
     return names
 
 
@@ -640,6 +916,18 @@ def test_reports_have_exactly_the_fields_of_the_readme(program, name):
         assert (fields["program"], fields["language"], fields["frames"]) == (verb, program.language, 9)
         assert fields["bytes"] == 9 * (24 + 56) and fields["first_sequence"] == 1 and fields["last_sequence"] == 9
         assert fields["seconds"] > 0 and fields["frames_per_second"] > 0 and fields["bytes_per_second"] > 0
+
+
+def test_the_reports_of_calls_and_sharing_have_exactly_the_fields_of_the_readme(program, name):
+    server = program.start("serve", name, "--in-place", "--frames", 9, "--json")
+    called = ended(program.run("call", name, "--frames", 9, "--size", 100, "--claim", "--json"), "ok")
+    served = ended(program.finish(server), "ok")
+    for verb, fields in (("call", called), ("serve", served)):
+        assert set(fields) == fields_of(verb)
+        assert (fields["program"], fields["language"]) == (verb, program.language)
+        assert (fields["frames"], fields["bytes"], fields["first_sequence"], fields["last_sequence"]) == (9, 900, 1, 9)
+    assert called["call_latency_us"]["count"] == called["same_address"] == 9
+    assert set(share(program, name, source_slots=1, output_slots=1, frames=2)) == fields_of("relay") | {"shared", "copied"}
 
 
 def test_people_get_a_sentence_and_lines_on_standard_error(program, name):
