@@ -150,7 +150,7 @@ def server_killed(bench: Bench, client: Language, server: Language, place: Place
 
 
 @on_both(call_endings, "SIGKILL of a client: the next takes its lane. SIGTERM of the server: callers are told, the name is free", "6.6", "6.10", "9.3")
-def client_killed_and_server_stopped(bench: Bench, client: Language, server: Language, place: Place) -> None:
+def lane_and_name_are_free(bench: Bench, client: Language, server: Language, place: Place) -> None:
     name = bench.name()
     channel = ("--request-size", "64k", "--response-size", "16k", "--lanes", 1)
     serving = bench.start(server, "serve", name, *place, *channel, "--delay-us", 1000, "--verbose", code=TERMINATED)
