@@ -86,6 +86,10 @@ def test_a_program_that_is_missing_fails_its_cells(tmp_path: Path) -> None:
         ("code = 0", "other_than_expected", "ended with 0, not 13"),
         ("out = out.replace(b'\"lost\": 0', b'\"lost\": 1')", "stream", "lost frames"),
         ("out = out.replace(b'\"last_sequence\": 100', b'\"last_sequence\": 99')", "stream_plain", "last_sequence"),
+        ("arguments += ['--transform', 'none'] if arguments[0] == 'serve' else []", "call_sizes", "has byte 0 as"),
+        ("arguments = ['201' if word == '200' and 'serve' in arguments else word for word in arguments]", "refused", "errors are counted"),
+        ("out = out.replace(b'\"same_address\": 60', b'\"same_address\": 59')", "same_address", "at the address"),
+        ("out = out.replace(b'\"copied_bytes\": 0', b'\"copied_bytes\": 1')", "same_address", "copied"),
     ],
 )
 def test_a_program_that_does_something_else_fails_its_cells(lie: str, scenario: str, noticed: str, tmp_path: Path) -> None:
