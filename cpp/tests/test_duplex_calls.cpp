@@ -1,6 +1,8 @@
 // Calls and their answers: sizes, pipelines, order, handlers that fail, buffers of the caller, and where the bytes lie.
+#include <algorithm>
 #include <map>
 #include <mutex>
+#include <random>
 #include <stdexcept>
 
 #include "duplex_ends.hpp"
@@ -543,6 +545,79 @@ TEST_P(DuplexAnswers, a_claim_is_shrunk_when_it_is_sent_and_one_that_is_discarde
     EXPECT_TRUE(holds_inverted(answer->data(), i));
   }
   EXPECT_EQ(server->stats().requests, 100U);
+}
+
+// Scenario 6.3
+TEST_P(DuplexAnswers, one_thread_may_answer_what_it_has_taken_in_any_order_and_the_client_sees_theirs) {
+  const std::string name = unique_name();
+  auto config = channel_of(4000, 1);
+  config.request_size = 8000;
+  auto server = Server::create(GetParam(), name, config).value();
+  auto client = DuplexClient::open(name, generous, config).value();
+  for (std::uint64_t round = 0; round < 200; ++round) {
+    for (std::uint64_t i = 0; i < 6; ++i) ASSERT_OK(client.send(payload(10, i), generous, {.tag = i}));
+    std::vector<Request> taken;
+    for (int i = 0; i < 6; ++i) taken.push_back(server->take(generous).value());
+    const auto answer = [&](std::size_t i) {
+      Request& request = taken[i];
+      if (i == 1) return request.fail("no");
+      if (i == 4) {
+        auto wide = request.claim(200).value();
+        EXPECT_EQ(reinterpret_cast<std::uintptr_t>(wide.data()) % 64, 0U);
+        auto room = request.claim(100).value();  // again gives new room
+        fill(room, 40);
+        EXPECT_STATUS(request.respond(5000), Status::invalid_argument);
+        return request.respond(100, 200).value();
+      }
+      const auto bytes = payload(20 + i, i);
+      request.write(bytes, 128).value();
+    };
+    std::vector<std::size_t> order{0, 1, 2, 3, 4, 5};
+    std::mt19937 random(static_cast<unsigned>(round));
+    if (round == 0) std::reverse(order.begin(), order.end());
+    if (round > 1) std::shuffle(order.begin(), order.end(), random);
+    for (const std::size_t i : order) answer(i);
+    for (std::uint64_t i = 0; i < 6; ++i) {
+      const auto response = client.receive(generous);
+      if (i == 1) {
+        EXPECT_STATUS(response, Status::remote_error);
+        EXPECT_EQ(response.failure().message(), "no");
+        continue;
+      }
+      ASSERT_OK(response);
+      EXPECT_EQ(response->size(), i == 4 ? 100 : 20 + i);
+      EXPECT_EQ(response->type(), i == 4 ? 200 : 128);
+      EXPECT_TRUE(holds(response->data(), i == 4 ? 40 : i));
+    }
+  }
+  EXPECT_EQ(server->stats().answers, 1200U);
+}
+
+// Scenario 6.4
+TEST_P(DuplexAnswers, requests_that_are_dropped_in_any_order_are_answered_and_block_nobody) {
+  const std::string name = unique_name();
+  const auto config = channel_of(4000, 1);
+  auto server = Server::create(GetParam(), name, config).value();
+  auto client = DuplexClient::open(name, generous, config).value();
+  for (int i = 0; i < 3; ++i) ASSERT_OK(client.send(payload(10, 1), generous));
+  {
+    auto first = server->take(generous).value();
+    auto second = server->take(generous).value();
+    auto third = server->take(generous).value();
+  }  // the last one goes first
+  for (int i = 0; i < 3; ++i) {
+    const auto response = client.receive(generous);
+    EXPECT_EQ(response.status(), GetParam() == Kind::in_place ? Status::ok : Status::remote_error);
+  }
+  // an answer that is ready before its turn goes with the server that closes
+  for (int i = 0; i < 2; ++i) ASSERT_OK(client.send(payload(10, 1), generous));
+  auto first = server->take(generous).value();
+  auto second = server->take(generous).value();
+  const auto bytes = payload(10, 2);
+  ASSERT_OK(second.write(bytes));
+  server->close();
+  EXPECT_STATUS(first.write(bytes), Status::handle_closed);
+  EXPECT_STATUS(client.receive(generous), Status::closed);
 }
 
 }  // namespace

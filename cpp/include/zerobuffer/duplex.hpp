@@ -278,8 +278,10 @@ class Request {
   [[nodiscard]] std::span<std::byte> bytes() const noexcept { return {room_, room_ != nullptr ? size_ : 0}; }
 
   /// Room for an answer of up to `size` bytes. In place it begins with the request's own bytes, and frame_too_large
-  /// says that the call has not reserved as much. Otherwise it waits until earlier requests of this lane are answered
-  /// and the client has made room; closed where the client is gone (nobody will read the answer). Again gives new room.
+  /// says that the call has not reserved as much. Otherwise it waits until the client has made
+  /// room; closed where the client is gone (nobody will read the answer). While earlier requests of this lane are not
+  /// answered it is memory of its own (**allocates**; counted as copied), from which the answer follows when they are.
+  /// Again gives new room.
   Result<std::span<std::byte>> claim(std::size_t size) noexcept;
   /// Answers with the first n bytes of the room that was claimed (in place also without claim()).
   /// @return invalid_argument for n beyond the room (nothing was answered); handle_closed where it was answered

@@ -137,7 +137,9 @@ Answerer::Taken Answerer::take(Request& request, std::uint64_t client) noexcept 
     if (peek == ring::Peek::empty) {
       if (in_.next() != held_.next()) {  // padding, of which nobody waits for an answer, but maybe for its room
         held_.passed(in_.next());
-        held_.settle([this](std::uint64_t oldest, bool finished) { work(oldest, finished); });
+        std::optional<Early> next;
+        held_.settle([&](std::uint64_t oldest, bool finished) { work(oldest, finished, next); });
+        if (next) publish_early(std::move(*next));
       }
       return Taken::nothing;
     }
@@ -171,7 +173,6 @@ Answerer::Taken Answerer::take(Request& request, std::uint64_t client) noexcept 
       return Taken::request;
     }
     if (!rings_.in_place && request.sequence_ <= answered_) {  // it died between the answer and letting the request go
-      await_turn(request);
       let_go(request);
     } else {
       fail(request, half_done);
@@ -181,17 +182,10 @@ Answerer::Taken Answerer::take(Request& request, std::uint64_t client) noexcept 
 
 // ---------------------------------------------------------------- answering
 
-void Answerer::await_turn(const Request& request) noexcept {
-  if (rings_.in_place) return;
-  for (;;) {
-    const std::uint64_t turn = turn_.load(std::memory_order_acquire);  // pairs with the store in work()
-    if (turn >= request.ticket_) [[likely]] {
-      return;
-    }
-    turn_waiters_.fetch_add(1, std::memory_order_seq_cst);
-    turn_.wait(turn, std::memory_order_seq_cst);
-    turn_waiters_.fetch_sub(1, std::memory_order_relaxed);
-  }
+// Whether every request before it is answered; then nobody else answers in this lane. In place that makes no
+// difference.
+bool Answerer::is_turn_of(const Request& request) const noexcept {
+  return turn_.load(std::memory_order_seq_cst) >= request.ticket_;  // pairs with the store in work()
 }
 
 // A client may not look at this lane for long, so an answer that fits where everything before it was let go does not
@@ -215,7 +209,7 @@ bool Answerer::has_restarted() const noexcept {
 }
 
 // Room in the ring of answers, for whose turn it is.
-Result<std::byte*> Answerer::room(const Request& request, std::size_t size) noexcept {
+Result<std::byte*> Answerer::room(std::uint64_t sequence, std::size_t size) noexcept {
   if (size > out_.max_frame_size()) return Failure(Status::frame_too_large, size, out_.max_frame_size());
   stream::Deadline deadline(forever);
   bool waited = false;
@@ -228,7 +222,7 @@ Result<std::byte*> Answerer::room(const Request& request, std::size_t size) noex
     if (share_.closing.load(std::memory_order_acquire)) return Status::handle_closed;
     peer_.see();
     // nobody will read it: who asked is gone, or has given the call up (and may not look at this lane for long)
-    if (peer_.gone() || Machine::load_acquire(rings_.out.slots[0].read_count) >= request.sequence_) {
+    if (peer_.gone() || Machine::load_acquire(rings_.out.slots[0].read_count) >= sequence) {
       return Status::closed;
     }
     if (out_.scan().impossible != 0 &&
@@ -252,9 +246,10 @@ Result<std::span<std::byte>> Answerer::claim(Request& request, std::size_t size)
     if (size > request.room_size_) return Failure(Status::frame_too_large, size, request.room_size_);
     return std::span{request.room_, size};
   }
-  await_turn(request);
+  if (!is_turn_of(request)) return claim_early(request, size);
+  if (early_count_.load(std::memory_order_relaxed) != 0) forget_early(request);
   if (out_.claim_open()) out_.discard();
-  auto found = room(request, size);
+  auto found = room(request.sequence_, size);
   if (!found) return found.take_failure();
   claimed_ = request.ticket_;
   request.room_size_ = size;
@@ -263,12 +258,16 @@ Result<std::span<std::byte>> Answerer::claim(Request& request, std::size_t size)
 
 Result<void> Answerer::respond(Request& request, std::size_t n, std::uint16_t type) noexcept {
   if (unusable()) return attachment_.forked() ? Status::forked : Status::handle_closed;
-  const bool has_room =
-      rings_.in_place || (turn_.load(std::memory_order_acquire) >= request.ticket_ && claimed_ == request.ticket_);
+  const bool early = !rings_.in_place && has_early(request);
+  const bool has_room = rings_.in_place || early || (is_turn_of(request) && claimed_ == request.ticket_);
   if (!has_room && n == 0) {  // an empty answer needs no claim
     if (auto claimed = claim(request, 0); !claimed) return claimed.take_failure();
-  } else if (!has_room || n > request.room_size_) {
-    return Failure(Status::invalid_argument, n, request.room_size_);
+    return respond(request, 0, type);
+  }
+  if (!has_room || n > request.room_size_) return Failure(Status::invalid_argument, n, request.room_size_);
+  if (early) {
+    answer_early(request, n, type);
+    return {};
   }
   publish_answer(request, n, type);
   return {};
@@ -305,11 +304,18 @@ void Answerer::let_go(Request& request) noexcept {
   request.data_ = nullptr;
   request.size_ = 0;
   request.room_ = nullptr;
-  held_.release(request.held_, [this](std::uint64_t oldest, bool finished) { work(oldest, finished); });
+  release(request.held_);
+}
+
+void Answerer::release(std::uint32_t held) noexcept {
+  std::optional<Early> next;
+  held_.release(held, [&](std::uint64_t oldest, bool finished) { work(oldest, finished, next); });
+  if (next) publish_early(std::move(*next));  // it is still held: this lane has not ended
 }
 
 // One thread at a time, after every change of what is held.
-[[gnu::always_inline]] inline void Answerer::work(std::uint64_t oldest, bool finished) noexcept {
+[[gnu::always_inline]] inline void Answerer::work(std::uint64_t oldest, bool finished,
+                                                  std::optional<Early>& next) noexcept {
   if (finished) [[unlikely]] {
     owner_.answerer_ended(*this);
     return;
@@ -330,7 +336,87 @@ void Answerer::let_go(Request& request) noexcept {
   if (rings_.in_place) return;
   // last: whoever answers next does so after this request was let go, and a successor knows what was answered
   turn_.store(oldest, std::memory_order_seq_cst);
-  if (turn_waiters_.load(std::memory_order_seq_cst) != 0) turn_.notify_all();
+  if (early_count_.load(std::memory_order_seq_cst) != 0) next = take_early(oldest);
+}
+
+// ---------------------------------------------------------------- before it is its turn
+
+Result<std::span<std::byte>> Answerer::claim_early(Request& request, std::size_t size) noexcept {
+  if (size > out_.max_frame_size()) return Failure(Status::frame_too_large, size, out_.max_frame_size());
+  Early early(request.ticket_, request.sequence_, request.held_);
+  try {
+    early.memory = std::make_unique_for_overwrite<std::byte[]>(size + protocol::cache_line);
+    const auto at = reinterpret_cast<std::uintptr_t>(early.memory.get());
+    early.bytes = early.memory.get() + (protocol::round_up(at, protocol::cache_line) - at);
+    const std::span room{early.bytes, size};
+    forget_early(request);
+    const std::lock_guard lock(early_mutex_);
+    early_.push_back(std::move(early));
+    early_count_.store(early_.size(), std::memory_order_seq_cst);  // before the look at the turn in answer_early()
+    request.room_size_ = size;
+    return room;
+  } catch (const std::bad_alloc&) {
+    return Failure(Status::no_space, "no memory for an answer of " + std::to_string(size) + " bytes before its turn");
+  }
+}
+
+bool Answerer::has_early(const Request& request) noexcept {
+  if (early_count_.load(std::memory_order_relaxed) == 0) return false;  // own entries were made by this thread
+  const std::lock_guard lock(early_mutex_);
+  return std::ranges::any_of(early_, [&](const Early& early) { return early.ticket == request.ticket_; });
+}
+
+void Answerer::forget_early(const Request& request) noexcept {
+  const std::lock_guard lock(early_mutex_);
+  std::erase_if(early_, [&](const Early& early) { return early.ticket == request.ticket_; });
+  early_count_.store(early_.size(), std::memory_order_seq_cst);
+}
+
+void Answerer::answer_early(Request& request, std::size_t n, std::uint16_t type) noexcept {
+  const std::uint64_t ticket = request.ticket_;
+  request.answerer_ = nullptr;
+  request.data_ = nullptr;
+  request.size_ = 0;
+  std::optional<Early> own;
+  {
+    const std::lock_guard lock(early_mutex_);
+    for (Early& early : early_) {
+      if (early.ticket != ticket) continue;
+      early.size = n;
+      early.type = type;
+      early.ready = true;
+    }
+    // whoever moves the turn on after this finds it ready; where it was moved before, it is ours to publish
+    if (turn_.load(std::memory_order_seq_cst) < ticket) return;
+  }
+  own = take_early(ticket);
+  if (own) publish_early(std::move(*own));
+}
+
+std::optional<Answerer::Early> Answerer::take_early(std::uint64_t turn) noexcept {
+  const std::lock_guard lock(early_mutex_);
+  const auto found =
+      std::ranges::find_if(early_, [&](const Early& early) { return early.ready && early.ticket <= turn; });
+  if (found == early_.end()) return std::nullopt;
+  std::optional<Early> taken(std::move(*found));
+  early_.erase(found);
+  early_count_.store(early_.size(), std::memory_order_seq_cst);
+  return taken;
+}
+
+// It is its turn, and nobody else's.
+void Answerer::publish_early(Early early) noexcept {
+  if (out_.claim_open()) out_.discard();
+  if (!unusable()) {
+    if (auto found = room(early.sequence, early.size)) {
+      stream::copy_payload(*found, early.bytes, early.size);
+      counters_.copied_bytes.add(early.size);
+      counters_.answers.add(1);
+      out_.commit(early.size, early.type, early.sequence);
+      if (out_.publish()) share_.wakes.fetch_add(1, std::memory_order_relaxed);
+    }
+  }
+  release(early.held);
 }
 
 Result<void> Answerer::write(Request& request, std::span<const std::byte> answer, std::uint16_t type) noexcept {
@@ -342,10 +428,13 @@ Result<void> Answerer::write(Request& request, std::span<const std::byte> answer
     } else {
       stream::copy_payload(claimed->data(), answer.data(), answer.size());
     }
-    count(share_.copied_bytes, counters_.copied_bytes, answer.size());
+    if (!rings_.in_place && has_early(request)) {
+      share_.copied_bytes.fetch_add(answer.size(), std::memory_order_relaxed);
+    } else {
+      count(share_.copied_bytes, counters_.copied_bytes, answer.size());
+    }
   }
-  publish_answer(request, answer.size(), type);
-  return {};
+  return respond(request, answer.size(), type);
 }
 
 void Answerer::fail(Request& request, std::string_view text) noexcept {
@@ -356,24 +445,26 @@ void Answerer::fail(Request& request, std::string_view text) noexcept {
   std::size_t most = request.room_size_;
   std::byte* at = request.room_;
   if (!rings_.in_place) {
-    await_turn(request);
-    if (out_.claim_open()) out_.discard();
     most = std::min(out_.max_frame_size(), std::max<std::uint64_t>(protocol::least_in_place_room, text.size()));
   }
   std::size_t length = std::min(text.size(), most);
   // never within a character
   while (length < text.size() && length != 0 && (static_cast<unsigned char>(text[length]) & 0xc0) == 0x80) --length;
   if (!rings_.in_place) {
-    auto found = unusable() ? Result<std::byte*>(Status::handle_closed) : room(request, length);
+    auto found = claim(request, length);
     if (!found) {  // nobody reads it any more
       let_go(request);
       return;
     }
-    at = *found;
+    at = found->data();
   }
   if (length != 0) std::memmove(at, text.data(), length);
   share_.errors.fetch_add(1, std::memory_order_relaxed);
-  publish_answer(request, length, system_error);
+  if (!rings_.in_place && has_early(request)) {
+    answer_early(request, length, system_error);
+  } else {
+    publish_answer(request, length, system_error);
+  }
 }
 
 void Answerer::finish(Request& request) noexcept {
@@ -392,7 +483,9 @@ void Answerer::finish(Request& request) noexcept {
 
 void Answerer::end() noexcept {
   ended_.store(true, std::memory_order_release);
-  held_.end([this](std::uint64_t oldest, bool finished) { work(oldest, finished); });
+  std::optional<Early> next;
+  held_.end([&](std::uint64_t oldest, bool finished) { work(oldest, finished, next); });
+  if (next) publish_early(std::move(*next));
 }
 
 }  // namespace zerobuffer::duplex

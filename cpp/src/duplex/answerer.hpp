@@ -5,8 +5,12 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "buffer/attachment.hpp"
 #include "buffer/machine.hpp"
@@ -93,18 +97,41 @@ class Answerer {
 
   struct RoomWait;
 
+  /// An answer that is made before it is its turn: in memory of its own, from which it is copied when the turn comes.
+  struct Early {
+    Early(std::uint64_t its_ticket, std::uint64_t its_sequence, std::uint32_t its_held) noexcept
+        : ticket(its_ticket), sequence(its_sequence), held(its_held) {}
+
+    std::uint64_t ticket;
+    std::uint64_t sequence;
+    std::uint32_t held;
+    std::uint16_t type = 0;
+    bool ready = false;  ///< The request is answered; whoever answers the one before it publishes this.
+    std::size_t size = 0;
+    std::unique_ptr<std::byte[]> memory;
+    std::byte* bytes = nullptr;  ///< 64-byte aligned.
+  };
+
   [[nodiscard]] bool unusable() const noexcept;
   [[nodiscard]] bool was_begun() const noexcept;
   [[nodiscard]] std::uint64_t last_answered() const noexcept;
   void begin_change() noexcept;
-  void await_turn(const Request& request) noexcept;
-  Result<std::byte*> room(const Request& request, std::size_t size) noexcept;
+  [[nodiscard]] bool is_turn_of(const Request& request) const noexcept;
+  Result<std::byte*> room(std::uint64_t sequence, std::size_t size) noexcept;
   [[nodiscard]] std::byte* try_room(std::size_t size, std::uint64_t& wanted) noexcept;
   [[nodiscard]] bool has_restarted() const noexcept;
   void publish_answer(Request& request, std::size_t n, std::uint16_t type) noexcept;
   void count(std::atomic<std::uint64_t>& any, stream::Counter& own, std::uint64_t amount) noexcept;
   void let_go(Request& request) noexcept;
-  void work(std::uint64_t oldest, bool finished) noexcept;
+  void release(std::uint32_t held) noexcept;
+  void work(std::uint64_t oldest, bool finished, std::optional<Early>& next) noexcept;
+
+  Result<std::span<std::byte>> claim_early(Request& request, std::size_t size) noexcept;
+  [[nodiscard]] bool has_early(const Request& request) noexcept;
+  void forget_early(const Request& request) noexcept;
+  void answer_early(Request& request, std::size_t n, std::uint16_t type) noexcept;
+  [[nodiscard]] std::optional<Early> take_early(std::uint64_t turn) noexcept;
+  void publish_early(Early early) noexcept;
 
   const buffer::Attachment& attachment_;
   AnswererRings rings_;
@@ -121,7 +148,9 @@ class Answerer {
   std::uint64_t begun_ = 0;          // not in place: what a predecessor had begun, up to this sequence ...
   std::uint64_t answered_ = 0;       // ... and answered
   std::atomic<std::uint64_t> turn_;  // every request before this position is answered and let go; not in place
-  std::atomic<std::uint32_t> turn_waiters_{0};
+  std::mutex early_mutex_;
+  std::vector<Early> early_;  // not in place
+  std::atomic<std::size_t> early_count_{0};
   std::uint64_t claimed_ = ~std::uint64_t{0};  // ticket (end of the request before it) of what has room in out_
   std::uint64_t published_;
   std::atomic<bool> ended_{false};
