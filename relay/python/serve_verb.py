@@ -66,10 +66,10 @@ class Serve:
                 self._over = True
 
     def _next(self, server: zerobuffer.DuplexServer) -> Optional[zerobuffer.Request]:
-        """None where another thread has found the end."""
+        """None where another thread has found the end, or a signal came."""
         timeout = seconds(self._options.timeout_ms)
         end = None if timeout is None else time.monotonic() + timeout
-        while not self._over:
+        while not self._over and not stop.requested():
             left = _SLICE if end is None else max(end - time.monotonic(), 0.0)
             request = server.take(min(left, _SLICE))
             if request is not None:
