@@ -470,14 +470,12 @@ public sealed unsafe partial class DuplexClient : DuplexEnd
     private protected override int NativeTake(long timeoutNs, NativeRequest* request) =>
         Native.zb_client_take(Pointer, timeoutNs, request);
 
-    private protected override int NativeWhenTake(delegate* unmanaged<nint, void> callback, nint context) =>
-        Native.zb_client_when_call(Pointer, callback, context);
+    private protected override int NativeWhenTake(ReadyCallback callback, nint context) =>
+        Native.zb_client_when_call(Pointer, callback.Function, context);
 
     private protected override void NativeCancelWhenTake() => _ = Native.zb_client_cancel_when_call(Pointer);
 
-    private protected override int NativeStart(
-        delegate* unmanaged<NativeRequest*, nint, void> handler, nint context, uint threads) =>
-        Native.zb_client_start(Pointer, handler, context, threads);
+    private protected override int NativeStart(nint handler, uint threads) => RequestCallback.StartClient(Pointer, handler, threads);
 
     private protected override int NativeStop() => Native.zb_client_stop(Pointer);
 

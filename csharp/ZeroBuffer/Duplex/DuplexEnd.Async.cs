@@ -167,7 +167,7 @@ public abstract partial class DuplexEnd
             {
                 throw DisposedDuring();
             }
-            int status = end.NativeWhenTake(&OnReady, context);
+            int status = end.NativeWhenTake(new ReadyCallback(&OnReady), context);
             end._use.Leave();
             return status;
         }

@@ -66,7 +66,7 @@ public abstract unsafe partial class DuplexEnd
                     throw new InvalidOperationException($"the {Kind} serves in the background already: Stop() it first");
                 }
                 _workers = GCHandle.Alloc(new Workers(this, handler));
-                int status = NativeStart(&OnRequest, GCHandle.ToIntPtr(_workers), (uint)threads);
+                int status = NativeStart(GCHandle.ToIntPtr(_workers), (uint)threads);
                 if (status != (int)Status.Ok)
                 {
                     _workers.Free();
@@ -139,17 +139,6 @@ public abstract unsafe partial class DuplexEnd
         }
     }
 
-    [UnmanagedCallersOnly]
-    private static void OnRequest(NativeRequest* native, nint context)
-    {
-        var workers = (Workers)GCHandle.FromIntPtr(context).Target!;
-        Request request = workers.End.Hold(*native);
-        native->Owner = 0; // ours from here on
-        s_handlerOf = workers.End;
-        Answer(request, workers.Handler);
-        s_handlerOf = null;
-    }
-
     private Exception? StopWorkers()
     {
         if (s_handlerOf == this)
@@ -193,5 +182,15 @@ public abstract unsafe partial class DuplexEnd
         }
     }
 
-    private sealed record Workers(DuplexEnd End, Action<Request> Handler);
+    private sealed class Workers(DuplexEnd end, Action<Request> handler) : IRequestHandler
+    {
+        public void Handle(NativeRequest* request)
+        {
+            Request taken = end.Hold(*request);
+            request->Owner = 0; // ours from here on
+            s_handlerOf = end;
+            Answer(taken, handler);
+            s_handlerOf = null;
+        }
+    }
 }

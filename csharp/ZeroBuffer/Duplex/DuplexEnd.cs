@@ -42,9 +42,9 @@ public abstract unsafe partial class DuplexEnd : IDisposable, IAsyncEnumerable<R
     // What differs: which functions of the native library.
     private protected abstract ClosableHandle Handle { get; }
     private protected abstract int NativeTake(long timeoutNs, NativeRequest* request);
-    private protected abstract int NativeWhenTake(delegate* unmanaged<nint, void> callback, nint context);
+    private protected abstract int NativeWhenTake(ReadyCallback callback, nint context);
     private protected abstract void NativeCancelWhenTake();
-    private protected abstract int NativeStart(delegate* unmanaged<NativeRequest*, nint, void> handler, nint context, uint threads);
+    private protected abstract int NativeStart(nint handler, uint threads);
     private protected abstract int NativeStop();
     private protected abstract uint NativeRunning();
     private protected abstract void NativeInterrupt();

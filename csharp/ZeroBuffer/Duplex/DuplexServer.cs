@@ -139,14 +139,12 @@ public abstract unsafe class DuplexServer : DuplexEnd
     private protected override int NativeTake(long timeoutNs, NativeRequest* request) =>
         Native.zb_server_take(Pointer, timeoutNs, request);
 
-    private protected override int NativeWhenTake(delegate* unmanaged<nint, void> callback, nint context) =>
-        Native.zb_server_when_ready(Pointer, callback, context);
+    private protected override int NativeWhenTake(ReadyCallback callback, nint context) =>
+        Native.zb_server_when_ready(Pointer, callback.Function, context);
 
     private protected override void NativeCancelWhenTake() => _ = Native.zb_server_cancel_when(Pointer);
 
-    private protected override int NativeStart(
-        delegate* unmanaged<NativeRequest*, nint, void> handler, nint context, uint threads) =>
-        Native.zb_server_start(Pointer, handler, context, threads);
+    private protected override int NativeStart(nint handler, uint threads) => RequestCallback.StartServer(Pointer, handler, threads);
 
     private protected override int NativeStop() => Native.zb_server_stop(Pointer);
 
