@@ -238,6 +238,7 @@ void read_frames(const Reading& reading, const Side& side) noexcept {
         if (W::gives_back_first && published != reader->next()) give_back();  // padding, or what was kept back
         W::for_data(std::uint64_t{1} << reading.slot, side.barriers, side.sleep, [&] { return reader->more(); });
         break;
+      case ring::Peek::shared:  // nobody forwards here
       case ring::Peek::corrupt:
         explorer.fail("a record is corrupt");
         break;
