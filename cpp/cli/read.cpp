@@ -87,6 +87,7 @@ class ReadRun {
     while (options_.frames == 0 || totals_.frames < options_.frames) {
       if (stop_requested()) return {stop_exit_code(), "interrupted", ""};
       Result<Frame> frame = options_.newest ? reader.read_newest(timeout) : reader.read(timeout);
+      if (frame.status() == Status::frame_lost) continue;  // it is counted; the next one may be there
       if (!frame) return Outcome::of(frame.failure());
       if (options_.latency) latency_.add(age_of(*frame));
       if (totals_.frames == 0) {

@@ -231,6 +231,30 @@ TEST_P(DuplexDeath, every_call_that_waits_learns_that_the_server_died_and_later_
 }
 
 // Scenario 6.5
+TEST_P(DuplexDeath, a_caller_is_told_of_a_death_once_however_many_lanes_it_has) {
+  const std::string name = unique_name();
+  const auto config = channel_of(2000, 4);
+  Channel made;
+  Child first([&] {
+    auto server = Server::create(GetParam(), name, config).value();
+    made.send();
+    pause();
+  });
+  ASSERT_TRUE(made.receive());
+  auto client = DuplexClient::open(name, generous, config).value();
+  first.kill();
+  EXPECT_STATUS(client.call(payload(100, 1), generous), Status::peer_dead);
+  for (int i = 0; i < 5; ++i) EXPECT_STATUS(client.call(payload(100, 2), 150ms), Status::timeout);
+  EXPECT_OK(client.send(payload(100, 3), generous));
+  EXPECT_STATUS(client.receive(150ms), Status::timeout);
+  auto second = successor_of(GetParam(), name, config);
+  second->start(invert).value();
+  EXPECT_EQ(call_inverted(client, 100, 4), Status::ok);
+  second->close();
+  EXPECT_STATUS(client.call(payload(100, 5), generous), Status::closed);
+}
+
+// Scenario 6.5
 TEST_P(DuplexDeath, an_answer_that_a_dead_server_was_writing_over_an_older_one_does_not_hide_what_it_had_begun) {
   const std::string name = unique_name();
   const auto config = channel_of(1000, 1);

@@ -115,7 +115,9 @@ class ClientEnd final : public CallingEnd {
   }
 
   void count_sent() noexcept override { ++on_its_way_; }
-  [[nodiscard]] std::uint64_t on_its_way() const noexcept { return on_its_way_; }
+  [[nodiscard]] std::uint64_t on_its_way() const noexcept {
+    return on_its_way_ > 0 ? static_cast<std::uint64_t>(on_its_way_) : 0;
+  }
 
   static py::object take(const std::shared_ptr<ClientEnd>& self, const py::object& timeout, const StopSign* stop) {
     const auto limit = to_timeout(timeout);
@@ -168,7 +170,7 @@ class ClientEnd final : public CallingEnd {
   }
 
   void count_received(Status status) noexcept {
-    if ((status == Status::ok || status == Status::remote_error) && on_its_way_ > 0) --on_its_way_;
+    if (status == Status::ok || status == Status::remote_error) --on_its_way_;
   }
 
   void interrupt_end() noexcept override { end_.interrupt(); }
@@ -191,7 +193,7 @@ class ClientEnd final : public CallingEnd {
   DuplexInfo info_;
   DuplexStats stats_;
   std::uint64_t id_;
-  std::uint64_t on_its_way_ = 0;  // sent by send(), not received
+  std::int64_t on_its_way_ = 0;  // sent by send(), not received; an answer may be counted before its request
 };
 
 }  // namespace

@@ -414,8 +414,9 @@ class DuplexClient {
 
   /// Sends a copy of `request` and waits for its answer. An answer that comes after the timeout is discarded.
   /// @return timeout; remote_error with the server's text; frame_too_large; lanes_busy where no lane got free in time;
-  ///         peer_dead, once per server that died (its successor answers later calls), closed; held_frames_block where
-  ///         only answers that are held here keep the lane full; interrupted, corrupt, evicted, handle_closed, forked.
+  ///         peer_dead where the server died meanwhile (calls that begin later wait for its successor), closed;
+  ///         held_frames_block where only answers that are held here keep the lane full; interrupted, corrupt, evicted,
+  ///         handle_closed, forked.
   /// **Thread** any. **Blocking** up to timeout. **Allocates** only with a lane that is used for the first time.
   Result<Response> call(std::span<const std::byte> request, Timeout timeout, RequestInfo info = {}) noexcept;
   /// The first half of call(): sends, waiting for a lane and for room. @return as call() up to there.

@@ -104,6 +104,10 @@ bool CallerLane::try_own(Use use) noexcept {
   do {
     if ((seen & use) != 0) return false;
   } while (!used_.compare_exchange_weak(seen, seen | use, std::memory_order_seq_cst));
+  if (const std::uint64_t told = owner_->told_death.load(std::memory_order_relaxed); told != 0 && own_) [[unlikely]] {
+    if ((use & sending) != 0) out_peer_.believe(told);
+    if ((use & receiving) != 0) in_peer_.believe(told);
+  }
   return true;
 }
 
@@ -158,6 +162,10 @@ void CallerLane::end() noexcept {
   if (own_) own_->begin_leave();
   held_.end([this](std::uint64_t oldest, bool finished) { work(oldest, finished); });
   drop();
+}
+
+void CallerLane::tell_death(const Peer& peer) noexcept {
+  if (own_) owner_->told_death.store(peer.reported(), std::memory_order_relaxed);
 }
 
 // ---------------------------------------------------------------- sending
@@ -236,6 +244,7 @@ void CallerLane::step_on(Use use) noexcept {
       if (std::byte* found = out_.try_claim(reserved_)) return found;
     }
     Status ended = out_peer_.look(os::now_coarse_ns());
+    if (ended == Status::peer_dead) tell_death(out_peer_);
     if (ended == Status::ok && own_ && !own_->owns_slot()) ended = Status::evicted;
     if (ended != Status::ok) status = ended;
     // whoever says that there is room and takes it back does not keep us here
@@ -389,6 +398,7 @@ Result<void> CallerLane::await_answer(stream::Deadline& deadline) noexcept {
     }
     const std::int64_t now = os::now_coarse_ns();
     Status ended = in_peer_.look(now);
+    if (ended == Status::peer_dead) tell_death(in_peer_);
     if (ended == Status::ok && own_ && !own_->owns_slot()) ended = Status::evicted;
     next = look(status);  // whatever it is, the last answers were given before it
     if (next == Next::answer) return {};

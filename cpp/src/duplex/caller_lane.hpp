@@ -39,6 +39,9 @@ class LaneOwner {
   /// Nothing of a lane without a place of its own is in use any more, for good; it deletes itself next.
   virtual void lane_ended(CallerLane& lane) noexcept = 0;
 
+  /// The server (bits of its place) whose death was told to somebody: calls that begin later wait for its successor.
+  std::atomic<std::uint64_t> told_death{0};
+
  protected:
   ~LaneOwner() = default;
 };
@@ -140,6 +143,7 @@ class CallerLane {
   [[nodiscard]] bool is_crowded() const noexcept;
   [[nodiscard]] bool blocked_by_ourselves(Use use, bool waited) const noexcept;
 
+  void tell_death(const Peer& peer) noexcept;
   [[nodiscard]] bool more() const noexcept;
   [[nodiscard]] Next look(Status& status) noexcept;
   [[nodiscard]] std::uint64_t answers_to() const noexcept;

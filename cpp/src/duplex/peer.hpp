@@ -32,6 +32,12 @@ class Peer {
     reported_ = seen_.bits;
     return Status::peer_dead;
   }
+  /// Whose death look() told last: bits of a place.
+  [[nodiscard]] std::uint64_t reported() const noexcept { return reported_; }
+  /// Somebody else told of it: no news.
+  void believe(std::uint64_t reported) noexcept {
+    if (place().bits == reported) reported_ = reported;
+  }
   /// What changed() compares with from now on.
   void see() noexcept { seen_ = place(); }
   /// Whether nobody is there who would look at an answer (who is closing looks at none), without waiting 100 ms between

@@ -8,6 +8,7 @@
 
 #include "buffer/attachment.hpp"
 #include "os/process.hpp"
+#include "stream/watcher.hpp"
 
 namespace zerobuffer::stream {
 namespace {
@@ -25,6 +26,7 @@ Open& open_attachments() {
     // a child forked while another thread holds the mutex could never exit
     os::at_fork([] { open_attachments().mutex.lock(); }, [] { open_attachments().mutex.unlock(); },
                 [] { open_attachments().mutex.unlock(); });
+    set_up_watching();  // its lock is taken before this one's, so it is told of a fork after it
     return made;
   }();
   return *instance;

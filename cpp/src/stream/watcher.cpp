@@ -170,6 +170,8 @@ bool Watched::is_watched() const {
   return std::any_of(process.all.begin(), process.all.end(), [&](const Watcher* w) { return w->serves(*this); });
 }
 
+void set_up_watching() { static_cast<void>(watchers()); }
+
 Failure watched_already() {
   return {Status::invalid_argument, "a callback is asked for already; wait for it, or cancel it first"};
 }
