@@ -751,10 +751,10 @@ ZB_API bool zb_server_cancel_when(zb_server* server);
 
 /* Takes room for an answer of up to `size` bytes; *room is where to build it. Again gives new room. In place it is the
  * request's own memory and begins with its bytes, and ZB_FRAME_TOO_LARGE says that the call has not reserved as much.
- * Otherwise it waits until the client has made room; while earlier requests of this lane are not answered it is memory of
- * its own (allocates; counted as copied), from which the answer follows when they are.
- * Answers: ZB_FRAME_TOO_LARGE; ZB_CLOSED where the client is gone (nobody will read the answer); ZB_INTERRUPTED,
- * ZB_FORKED; ZB_HANDLE_CLOSED where it was answered. */
+ * Otherwise it waits until the client has made room; while earlier requests of this lane are not answered it is memory
+ * of its own (allocates; counted as copied), from which the answer follows when they are. Answers: ZB_FRAME_TOO_LARGE;
+ * ZB_CLOSED where the client is gone (nobody will read the answer); ZB_INTERRUPTED, ZB_FORKED; ZB_HANDLE_CLOSED where
+ * it was answered. */
 ZB_API zb_status zb_request_claim(zb_request* request, size_t size, void** room);
 /* Answers with the first n bytes of the room that was claimed; in place also without zb_request_claim().
  * type: 0, or from 128 the application's.
