@@ -1,4 +1,4 @@
-/* pin.pml - forwarding without a copy: who keeps a frame of ring A alive (SPEC chapters 9 and 12; forwarding itself is reserved, chapter 20)
+/* pin.pml - forwarding without a copy: who keeps a frame of ring A alive (SPEC chapters 9, 12 and 23)
  *
  * A is a ring of C one-unit records.  The relay reads A and writes descriptors (positions) into B; it keeps
  * a frame of A held until B's reader has passed the descriptor.  B's reader has its own slot in A's table,
