@@ -26,7 +26,7 @@ template <class Forward>
   if (frame == nullptr) return invalid("there is no frame (NULL)");
   Frame cpp = Handover::take(*frame);
   Result<Forwarded> forwarded = forward(shared->end, std::move(cpp));
-  if (cpp.valid()) {
+  if (cpp.valid()) {  // NOLINT(bugprone-use-after-move): forward() leaves a frame that it refuses where it was
     *frame = Handover::give(std::move(cpp));
   } else {
     frame->data = nullptr;

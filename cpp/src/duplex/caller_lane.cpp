@@ -121,7 +121,7 @@ void CallerLane::disown(Use use) noexcept {
 
 // Answers to abandoned calls go here, and padding behind them.
 void CallerLane::pass_late() noexcept {
-  Status status;
+  Status status = Status::ok;
   while (more() && look(status) == Next::answer && answers_to() < floor_.load(std::memory_order_relaxed)) pass();
   settle();
 }
@@ -160,8 +160,8 @@ void CallerLane::end() noexcept {
   watch_.unwatch();
   ended_.store(true, std::memory_order_release);
   if (own_) own_->begin_leave();
+  users_.fetch_sub(1, std::memory_order_acq_rel);  // never the last one: held_ still counts
   held_.end([this](std::uint64_t oldest, bool finished) { work(oldest, finished); });
-  drop();
 }
 
 void CallerLane::tell_death(const Peer& peer) noexcept {
@@ -212,7 +212,7 @@ void CallerLane::step_on(Use use) noexcept {
   if (use == calling) {
     pass_late();
   } else if (try_own(receiving)) {
-    Status status;
+    Status status = Status::ok;
     static_cast<void>(look(status));
     settle();
     used_.fetch_and(~std::uint32_t{receiving}, std::memory_order_seq_cst);  // pairs with try_own of the next owner
@@ -372,7 +372,7 @@ void CallerLane::release(std::uint32_t held) noexcept {
 }
 
 Result<void> CallerLane::await_answer(stream::Deadline& deadline) noexcept {
-  Status status;
+  Status status = Status::ok;
   const Next next = look(status);
   if (next == Next::answer) [[likely]] {
     return {};
