@@ -104,9 +104,11 @@ bool CallerLane::try_own(Use use) noexcept {
   do {
     if ((seen & use) != 0) return false;
   } while (!used_.compare_exchange_weak(seen, seen | use, std::memory_order_seq_cst));
-  if (const std::uint64_t told = owner_->told_death.load(std::memory_order_relaxed); told != 0 && own_) [[unlikely]] {
-    if ((use & sending) != 0) out_peer_.believe(told);
-    if ((use & receiving) != 0) in_peer_.believe(told);
+  // a call that begins now; who sends and receives on and on is told himself
+  if (const std::uint64_t told = owner_->told_death.load(std::memory_order_relaxed);
+      told != 0 && use == calling && own_) [[unlikely]] {
+    out_peer_.believe(told);
+    in_peer_.believe(told);
   }
   return true;
 }
