@@ -17,6 +17,8 @@ using DataSignal = ring::DataSignal<buffer::Machine>;
 using SpaceSignal = ring::SpaceSignal<buffer::Machine>;
 using protocol::record_type::system_error;
 
+// Another thread that holds the answers in the way may be off the CPU for that long.
+constexpr std::int64_t given_back_within_ns = 1'000'000'000;
 constexpr std::size_t longest_text = 64 << 10;  // of an error that is kept; a server may have sent anything
 
 thread_local constinit char this_thread = 0;  // its address names the thread
@@ -235,7 +237,7 @@ void CallerLane::step_on(Use use) noexcept {
       step_on(use);                         // the server may have passed padding since
       if (std::byte* found = out_.try_claim(reserved_)) return found;
     }
-    if (blocked && (deadline.is_over() || os::now_coarse_ns() - blocked_since >= stream::longest_sleep_ns)) {
+    if (blocked && (deadline.is_over() || os::now_coarse_ns() - blocked_since >= given_back_within_ns)) {
       failure = Failure(Status::held_frames_block, held_.span(), rings_.out.capacity);
       return nullptr;
     }
