@@ -239,11 +239,7 @@ void call_from(Session& session, unsigned threads) {
     calls += caller.calls;
     all.add(caller.durations);
   }
-  all.sort();
-  Measurement measurement{static_cast<double>(calls) * 1e3 / elapsed_ns, all.mean(), all.percentile(0.99),
-                          all.percentile(0.999), calls};
-  measurement.p50 = all.percentile(0.5);
-  session.report(measurement);
+  session.report(static_cast<double>(calls) * 1e3 / elapsed_ns, calls, all.latency());
 }
 
 }  // namespace
@@ -279,9 +275,8 @@ Workload invert_picture(Inversion inversion) {
         if (sequence > 2) durations.add(elapsed);
       }
       client.invert(stop_sequence);
-      durations.sort();
-      session.report({durations.percentile(0.5) * 1e-3, durations.mean(), durations.percentile(0.99),
-                      durations.percentile(0.999), durations.count()});
+      const Latency latency = durations.latency();
+      session.report(latency.at(0.5) * 1e-3, durations.count(), latency);
     }
     session.meet();
   };

@@ -213,7 +213,7 @@ Workload memory_copy(CopyKind kind) {
     const std::uint64_t start_ns = monotonic_ns();
     while (monotonic_ns() - start_ns < duration) copy_once();
     const auto elapsed_ns = static_cast<double>(monotonic_ns() - start_ns);
-    session.report({static_cast<double>((copies - before) * frame_size) / elapsed_ns, 0, 0, 0, copies - before});
+    session.report(static_cast<double>((copies - before) * frame_size) / elapsed_ns, copies - before);
   };
   return workload;
 }

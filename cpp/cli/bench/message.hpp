@@ -53,9 +53,8 @@ void time_round_trips(Session& session, Exchange&& exchange) {
     if ((sequence & 63) == 0 && monotonic_ns() - start_ns >= duration) break;
   }
   once(stop_sequence);
-  durations.sort();
-  session.report({durations.percentile(0.5), durations.mean(), durations.percentile(0.99), durations.percentile(0.999),
-                  durations.count()});
+  const Latency latency = durations.latency();
+  session.report(latency.at(0.5), durations.count(), latency);
 }
 
 /// There and back: figure is the median of single round trips in nanoseconds.
@@ -130,7 +129,7 @@ Workload stream(std::size_t scratch_size = 0) {
       });
     }
     const auto elapsed_ns = static_cast<double>(monotonic_ns() - start_ns);
-    session.report({static_cast<double>(expected - 1) * 1e3 / elapsed_ns, 0, 0, 0, expected - 1});
+    session.report(static_cast<double>(expected - 1) * 1e3 / elapsed_ns, expected - 1);
     session.meet();
   };
   return workload;

@@ -1,4 +1,5 @@
-// Which workloads there are, and which figure of ours is compared with which floor. Must not know how they are run.
+// What is measured and what is compared with what, and which of it is ours: the workloads of the library and the floors.
+// Must not know how they are run.
 #pragma once
 
 #include <optional>
@@ -9,16 +10,21 @@
 
 namespace zerobuffer::cli::bench {
 
-/// A figure of ours over a floor, or over another figure of ours, measured in turn.
+/// A figure over another one, measured directly one after the other. Any subject can be either.
 struct Comparison {
-  std::string ratio;             ///< its name
+  std::string ratio;             ///< its name, unique
   std::string ours;              ///< names of workloads
   std::string floor;             ///< empty: `ours` is a ratio in itself
   std::optional<double> target;  ///< none: it is reported only
   bool at_most = false;          ///< the ratio should stay below its target, else above
 };
 
-[[nodiscard]] std::vector<Subject> all_subjects();
-[[nodiscard]] std::vector<Comparison> all_comparisons();
+struct Plan {
+  std::vector<Subject> subjects;
+  std::vector<Comparison> comparisons;
+};
+
+/// The library and the floors. Programs that know more systems add them to it.
+[[nodiscard]] Plan own_plan();
 
 }  // namespace zerobuffer::cli::bench

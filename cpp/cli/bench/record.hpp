@@ -18,6 +18,8 @@ struct Subject {
   std::string unit;
   Json parameters;
   Workload sides;
+  std::string family;  ///< what is compared across systems: "rtt", "one_way", "frames" ...
+  bool brief = false;  ///< part of the plan that runs where nobody asks for more
 };
 
 /// All repetitions of a subject.
@@ -27,8 +29,8 @@ struct Record {
 
   [[nodiscard]] std::vector<double> values() const;
   [[nodiscard]] Spread spread() const { return spread_of(values()); }
-  /// Median of what a single operation took, in nanoseconds; 0 where that was not measured or is the figure itself.
-  [[nodiscard]] double p50() const;
+  /// Of what single operations took, each point the median of the repetitions.
+  [[nodiscard]] Latency latency() const;
 };
 
 /// Processor, CPUs, kernel, and the library's version.

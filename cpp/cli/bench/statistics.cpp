@@ -24,6 +24,19 @@ Spread spread_of(std::vector<double> values) {
   return {values.front(), quantile(values, 0.25), quantile(values, 0.5), quantile(values, 0.75), values.back()};
 }
 
+double Latency::at(double share) const noexcept {
+  return curve[static_cast<std::size_t>(std::find(curve_shares.begin(), curve_shares.end(), share) -
+                                        curve_shares.begin())];
+}
+
+Latency Durations::latency() {
+  sort();
+  Latency latency;
+  latency.mean = mean();
+  for (std::size_t i = 0; i < curve_shares.size(); ++i) latency.curve[i] = percentile(curve_shares[i]);
+  return latency;
+}
+
 void Durations::sort() { std::sort(ticks_.begin(), ticks_.end()); }
 
 double Durations::percentile(double share) const {

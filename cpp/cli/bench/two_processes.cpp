@@ -139,13 +139,19 @@ void wait_for_both(Side& first, Side& second, const ControlPage& control) {
       ends[i].fd = -1;
       --running;
       if (!(i == 0 ? first : second).reap()) {
-        throw std::runtime_error(control.error[i][0] != 0 ? control.error[i] : "a side of the measurement was killed");
+        const std::string reason = control.error[i][0] != 0 ? control.error[i] : "a side of the measurement was killed";
+        if (control.not_run) throw NotRun(reason);
+        throw std::runtime_error(reason);
       }
     }
   }
 }
 
 int run_side(const Workload& workload, ControlPage& control, Session session, bool first, int cpu) {
+  const auto fail = [&](const std::exception& error) {
+    std::snprintf(control.error[first ? 0 : 1], sizeof control.error[0], "%s", error.what());
+    return 1;
+  };
   try {
     pin_to(cpu);
     touch(session.scratch(), workload.scratch_size);
@@ -162,9 +168,11 @@ int run_side(const Workload& workload, ControlPage& control, Session session, bo
       if (first) control.probe_after_ns = probe_ns;
     }
     return 0;
+  } catch (const NotRun& reason) {
+    control.not_run = true;
+    return fail(reason);
   } catch (const std::exception& error) {
-    std::snprintf(control.error[first ? 0 : 1], sizeof control.error[0], "%s", error.what());
-    return 1;
+    return fail(error);
   }
 }
 
@@ -185,9 +193,22 @@ void Session::meet() {
   while (control_.arrived.load(std::memory_order_acquire) < 2 * meetings_) ::sched_yield();
 }
 
-void Session::report(const Measurement& measurement) {
-  control_.measurement = measurement;
+void Session::report(double value, std::uint64_t operations, const Latency& latency) {
+  control_.measurement.value = value;
+  control_.measurement.operations = operations;
+  control_.measurement.latency = latency;
   control_.reported.store(true, std::memory_order_release);  // read after both sides have ended
+}
+
+void Session::report_cpu(double share) { control_.measurement.cpu[first_ ? 0 : 1] = share; }
+
+void Session::note(std::string_view name, double value) {
+  std::array<Note, 8>& notes = control_.measurement.notes;
+  const unsigned slots = static_cast<unsigned>(notes.size()) / 2;
+  if (notes_ >= slots || name.size() >= sizeof Note{}.name) throw std::logic_error("no room for such a note");
+  Note& note = notes[(first_ ? 0 : slots) + notes_++];
+  name.copy(note.name, name.size());
+  note.value = value;
 }
 
 RunResult run_two_processes(const Workload& workload, CpuPair cpus, std::chrono::nanoseconds duration) {
@@ -197,23 +218,27 @@ RunResult run_two_processes(const Workload& workload, CpuPair cpus, std::chrono:
   const SharedMemory control_memory(sizeof(ControlPage));
   const SharedMemory scratch(workload.scratch_size);
   auto& control = *new (control_memory.address()) ControlPage;
-  const Session session(control, scratch.address(), ring_name, duration);
+  const auto session = [&](bool first) {
+    return Session(control, first, scratch.address(), ring_name, duration * workload.times_as_long);
+  };
   try {
-    Side first([&] { return run_side(workload, control, session, true, cpus.first); });
-    Side second(
-        [&] { return run_side(workload, control, session, false, workload.one_cpu ? cpus.first : cpus.second); });
+    Side first([&] { return run_side(workload, control, session(true), true, cpus.first); });
+    Side second([&] {
+      return run_side(workload, control, session(false), false, workload.one_cpu ? cpus.first : cpus.second);
+    });
     wait_for_both(first, second, control);
   } catch (...) {
     remove_left_buffers(ring_name);
     throw;
   }
   if (!control.reported.load(std::memory_order_acquire)) throw std::runtime_error("no side reported a figure");
+  if (workload.mean_counts) control.measurement.value = control.measurement.latency.mean;
   return {control.measurement, control.probe_before_ns, control.probe_after_ns};
 }
 
 double probe_cpus(CpuPair cpus) {
   Workload nothing;
-  nothing.first = [](Session& session) { session.report({}); };
+  nothing.first = [](Session& session) { session.report(0, 0); };
   nothing.second = [](Session&) {};
   const RunResult result = run_two_processes(nothing, cpus, std::chrono::nanoseconds::zero());
   return std::min(result.probe_before_ns, result.probe_after_ns);

@@ -6,7 +6,11 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <stdexcept>
 #include <string>
+#include <string_view>
+
+#include "bench/statistics.hpp"
 
 namespace zerobuffer::cli::bench {
 
@@ -15,14 +19,25 @@ struct CpuPair {
   int second = 0;
 };
 
-/// What a side reports. `value` is the figure itself in the unit of the workload; the others where they make sense.
+/// Thrown by a side whose workload this machine cannot run, with the reason: no failure, but it is told at the end.
+struct NotRun : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+/// A further figure of a measurement, by name.
+struct Note {
+  char name[24] = {};
+  double value = 0;
+};
+
+/// What a measurement gave. `value` is the figure itself in the unit of the workload; a side reports it with the
+/// operations and, where single ones were timed, their latency. The rest comes by other ways.
 struct Measurement {
   double value = 0;
-  double mean = 0;
-  double p99 = 0;
-  double p999 = 0;
   std::uint64_t operations = 0;
-  double p50 = 0;  ///< Nanoseconds of one operation, where `value` is something else.
+  Latency latency{};
+  std::array<double, 2> cpu{-1, -1};  ///< CPU time over time of each side; below 0 where it was not measured.
+  std::array<Note, 8> notes{};
 };
 
 /// Shared by the two sides and whoever started them; in memory that fork() hands on.
@@ -34,18 +49,23 @@ struct ControlPage {
   double probe_before_ns = 0;
   double probe_after_ns = 0;
   char error[2][512] = {};
+  bool not_run = false;  ///< An error says why the workload cannot run here.
 };
 
 /// What one side sees of the run.
 class Session {
  public:
-  Session(ControlPage& control, void* scratch, std::string ring_name, std::chrono::nanoseconds duration)
-      : control_(control), scratch_(scratch), ring_name_(std::move(ring_name)), duration_(duration) {}
+  Session(ControlPage& control, bool first, void* scratch, std::string ring_name, std::chrono::nanoseconds duration)
+      : control_(control), first_(first), scratch_(scratch), ring_name_(std::move(ring_name)), duration_(duration) {}
 
   /// Waits for the other side; both call it equally often.
   void meet();
   /// Leaves the figure. One side does it, once.
-  void report(const Measurement& measurement);
+  void report(double value, std::uint64_t operations, const Latency& latency = {});
+  /// Leaves the CPU time over time of this side, 1 for a whole CPU.
+  void report_cpu(double share);
+  /// Leaves a further figure; four for each side, names of 23 characters at most.
+  void note(std::string_view name, double value);
 
   /// Memory shared by both sides, zeroed, pre-touched, of Workload::scratch_size bytes.
   [[nodiscard]] void* scratch() const noexcept { return scratch_; }
@@ -56,6 +76,8 @@ class Session {
 
  private:
   ControlPage& control_;
+  bool first_;
+  unsigned notes_ = 0;
   void* scratch_;
   std::string ring_name_;
   std::chrono::nanoseconds duration_;
@@ -67,7 +89,9 @@ struct Workload {
   std::function<void(Session&)> first;
   std::function<void(Session&)> second;
   std::size_t scratch_size = 0;
-  bool one_cpu = false;  ///< Both sides on the first CPU.
+  bool one_cpu = false;        ///< Both sides on the first CPU.
+  bool mean_counts = false;    ///< The figure is the mean of what single operations took, not their median.
+  unsigned times_as_long = 1;  ///< How long it is measured, for what needs more than the usual time.
 };
 
 /// How a run went. The probes are the round trip of one cache line between the two, before and after (0 on one CPU).
@@ -78,7 +102,8 @@ struct RunResult {
 };
 
 /// Forks the two sides and waits for them. Throws std::runtime_error with the text of a side that failed, where a side
-/// did not end in time, and where a stop signal came; then both sides are gone and their buffers removed.
+/// did not end in time, and where a stop signal came, and NotRun where a side did; then both sides are gone and their
+/// buffers removed.
 [[nodiscard]] RunResult run_two_processes(const Workload& workload, CpuPair cpus, std::chrono::nanoseconds duration);
 
 /// The round trip of one cache line between two CPUs, in nanoseconds.

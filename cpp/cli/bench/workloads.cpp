@@ -176,7 +176,7 @@ Workload ring_frames() {
     }
     // `expected` is the number of frames after the first one: with it the clock began.
     const auto elapsed_ns = static_cast<double>(monotonic_ns() - start_ns);
-    session.report({static_cast<double>((expected - 1) * frame_size) / elapsed_ns, 0, 0, 0, expected});
+    session.report(static_cast<double>((expected - 1) * frame_size) / elapsed_ns, expected);
     session.meet();
   };
   return workload;
@@ -218,7 +218,7 @@ Workload ring_first_lap() {
       start_ns = now;
     }
     const double later = spread_of({frame_ns.begin() + 1, frame_ns.end()}).median;
-    session.report({later / frame_ns[0], 0, 0, 0, laps * frames_per_lap});
+    session.report(later / frame_ns[0], laps * frames_per_lap);
     session.meet();
   };
   return workload;
