@@ -4,7 +4,11 @@
 #include "bench/calls.hpp"
 #include "bench/chain.hpp"
 #include "bench/floors.hpp"
+#include "bench/frames_plan.hpp"
+#include "bench/life.hpp"
 #include "bench/processor.hpp"
+#include "bench/readers.hpp"
+#include "bench/video.hpp"
 #include "bench/workloads.hpp"
 
 namespace zerobuffer::cli::bench {
@@ -93,6 +97,13 @@ std::vector<Comparison> brief_comparisons() {
 
 }  // namespace
 
-Plan own_plan() { return {brief_subjects(), brief_comparisons()}; }
+Plan own_plan() {
+  Plan plan{brief_subjects(), brief_comparisons()};
+  add_frames(plan);
+  add_video(plan);
+  add_readers(plan);
+  add_life(plan);
+  return plan;
+}
 
 }  // namespace zerobuffer::cli::bench

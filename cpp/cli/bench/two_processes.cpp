@@ -16,8 +16,10 @@
 #include <cstdio>
 #include <cstring>
 #include <exception>
+#include <list>
 #include <stdexcept>
 #include <system_error>
+#include <vector>
 
 #include "bench/processor.hpp"
 #include "clock.hpp"
@@ -123,23 +125,27 @@ class Side {
   int handle_ = -1;
 };
 
-/// Waits without disturbing the CPUs until both have ended or one has failed.
-void wait_for_both(Side& first, Side& second, const ControlPage& control) {
-  std::array<pollfd, 2> ends{pollfd{first.handle(), POLLIN, 0}, pollfd{second.handle(), POLLIN, 0}};
+/// Waits without disturbing the CPUs until all have ended or one has failed. The first one is the first side.
+void wait_for_all(std::list<Side>& sides, const ControlPage& control) {
+  std::vector<pollfd> ends;
+  for (const Side& side : sides) ends.push_back({side.handle(), POLLIN, 0});
   const std::uint64_t deadline = monotonic_ns() + std::uint64_t{std::chrono::nanoseconds(longest_run).count()};
-  int running = 2;
+  std::size_t running = sides.size();
   while (running > 0) {
     if (stop_requested()) throw std::runtime_error("interrupted");
     const std::uint64_t now = monotonic_ns();
     if (now >= deadline) throw std::runtime_error("a side of the measurement did not end in time");
     const int ready = ::poll(ends.data(), ends.size(), static_cast<int>((deadline - now) / 1'000'000u) + 1);
     if (ready < 0 && errno != EINTR) throw_errno("poll");
-    for (std::size_t i = 0; ready > 0 && i < ends.size(); ++i) {
+    auto side = sides.begin();
+    for (std::size_t i = 0; ready > 0 && i < ends.size(); ++i, ++side) {
       if (ends[i].revents == 0) continue;
       ends[i].fd = -1;
+      ends[i].revents = 0;
       --running;
-      if (!(i == 0 ? first : second).reap()) {
-        const std::string reason = control.error[i][0] != 0 ? control.error[i] : "a side of the measurement was killed";
+      if (!side->reap()) {
+        const char* error = control.error[i == 0 ? 0 : 1];
+        const std::string reason = error[0] != 0 ? error : "a side of the measurement was killed";
         if (control.not_run) throw NotRun(reason);
         throw std::runtime_error(reason);
       }
@@ -147,7 +153,26 @@ void wait_for_both(Side& first, Side& second, const ControlPage& control) {
   }
 }
 
+/// Where the processes of the second side run: the first of them on the CPU of the pair, the others on those that are
+/// left over, if there are any.
+std::vector<int> cpus_of_seconds(const Workload& workload, CpuPair cpus) {
+  std::vector<int> left;
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (::sched_getaffinity(0, sizeof set, &set) == 0) {
+    for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+      if (CPU_ISSET(static_cast<std::size_t>(cpu), &set) && cpu != cpus.first && cpu != cpus.second)
+        left.push_back(cpu);
+    }
+  }
+  std::vector<int> all{workload.one_cpu ? cpus.first : cpus.second};
+  left.insert(left.begin(), all.front());
+  while (all.size() < workload.second_processes) all.push_back(left[all.size() % left.size()]);
+  return all;
+}
+
 int run_side(const Workload& workload, ControlPage& control, Session session, bool first, int cpu) {
+  const bool probed = !workload.one_cpu && session.place() == 0;
   const auto fail = [&](const std::exception& error) {
     std::snprintf(control.error[first ? 0 : 1], sizeof control.error[0], "%s", error.what());
     return 1;
@@ -156,14 +181,14 @@ int run_side(const Workload& workload, ControlPage& control, Session session, bo
     pin_to(cpu);
     touch(session.scratch(), workload.scratch_size);
     session.meet();
-    if (!workload.one_cpu) {
+    if (probed) {
       const double probe_ns = bounce(control, first);
       if (first) control.probe_before_ns = probe_ns;
     }
     session.meet();
     (first ? workload.first : workload.second)(session);
     session.meet();
-    if (!workload.one_cpu) {
+    if (probed) {
       const double probe_ns = bounce(control, first);
       if (first) control.probe_after_ns = probe_ns;
     }
@@ -190,7 +215,7 @@ void remove_left_buffers(const std::string& ring_name) {
 void Session::meet() {
   ++meetings_;
   control_.arrived.fetch_add(1, std::memory_order_acq_rel);  // pairs with the acquire below, in the other process
-  while (control_.arrived.load(std::memory_order_acquire) < 2 * meetings_) ::sched_yield();
+  while (control_.arrived.load(std::memory_order_acquire) < control_.processes * meetings_) ::sched_yield();
 }
 
 void Session::report(double value, std::uint64_t operations, const Latency& latency) {
@@ -218,15 +243,19 @@ RunResult run_two_processes(const Workload& workload, CpuPair cpus, std::chrono:
   const SharedMemory control_memory(sizeof(ControlPage));
   const SharedMemory scratch(workload.scratch_size);
   auto& control = *new (control_memory.address()) ControlPage;
-  const auto session = [&](bool first) {
-    return Session(control, first, scratch.address(), ring_name, duration * workload.times_as_long);
+  control.processes = 1 + workload.second_processes;
+  const auto session = [&](bool first, unsigned place) {
+    return Session(control, first, place, scratch.address(), ring_name, duration * workload.times_as_long);
   };
   try {
-    Side first([&] { return run_side(workload, control, session(true), true, cpus.first); });
-    Side second([&] {
-      return run_side(workload, control, session(false), false, workload.one_cpu ? cpus.first : cpus.second);
-    });
-    wait_for_both(first, second, control);
+    std::list<Side> sides;  // gone, whatever happens, before their buffers are removed
+    sides.emplace_back([&] { return run_side(workload, control, session(true, 0), true, cpus.first); });
+    const std::vector<int> cpus_of_second = cpus_of_seconds(workload, cpus);
+    for (unsigned place = 0; place < workload.second_processes; ++place) {
+      sides.emplace_back(
+          [&] { return run_side(workload, control, session(false, place), false, cpus_of_second[place]); });
+    }
+    wait_for_all(sides, control);
   } catch (...) {
     remove_left_buffers(ring_name);
     throw;

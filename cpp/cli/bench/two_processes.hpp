@@ -44,6 +44,7 @@ struct Measurement {
 struct ControlPage {
   alignas(128) std::atomic<std::uint64_t> probe{0};
   alignas(128) std::atomic<std::uint32_t> arrived{0};
+  std::uint32_t processes = 2;  ///< Set before there is a second one.
   std::atomic<bool> reported{false};
   Measurement measurement;
   double probe_before_ns = 0;
@@ -55,10 +56,16 @@ struct ControlPage {
 /// What one side sees of the run.
 class Session {
  public:
-  Session(ControlPage& control, bool first, void* scratch, std::string ring_name, std::chrono::nanoseconds duration)
-      : control_(control), first_(first), scratch_(scratch), ring_name_(std::move(ring_name)), duration_(duration) {}
+  Session(ControlPage& control, bool first, unsigned place, void* scratch, std::string ring_name,
+          std::chrono::nanoseconds duration)
+      : control_(control),
+        first_(first),
+        place_(place),
+        scratch_(scratch),
+        ring_name_(std::move(ring_name)),
+        duration_(duration) {}
 
-  /// Waits for the other side; both call it equally often.
+  /// Waits for the other side, for each process of it; all call it equally often.
   void meet();
   /// Leaves the figure. One side does it, once.
   void report(double value, std::uint64_t operations, const Latency& latency = {});
@@ -67,6 +74,8 @@ class Session {
   /// Leaves a further figure; four for each side, names of 23 characters at most.
   void note(std::string_view name, double value);
 
+  /// Which of the processes of the second side this is, from 0.
+  [[nodiscard]] unsigned place() const noexcept { return place_; }
   /// Memory shared by both sides, zeroed, pre-touched, of Workload::scratch_size bytes.
   [[nodiscard]] void* scratch() const noexcept { return scratch_; }
   /// A name for buffers that nobody else uses; sides may append to it.
@@ -77,6 +86,7 @@ class Session {
  private:
   ControlPage& control_;
   bool first_;
+  unsigned place_;
   unsigned notes_ = 0;
   void* scratch_;
   std::string ring_name_;
@@ -89,8 +99,10 @@ struct Workload {
   std::function<void(Session&)> first;
   std::function<void(Session&)> second;
   std::size_t scratch_size = 0;
-  bool one_cpu = false;        ///< Both sides on the first CPU.
-  bool mean_counts = false;    ///< The figure is the mean of what single operations took, not their median.
+  bool one_cpu = false;      ///< Both sides on the first CPU.
+  bool mean_counts = false;  ///< The figure is the mean of what single operations took, not their median.
+  unsigned second_processes =
+      1;  ///< So many processes run `second`. All but one have the CPUs left over, or the second one.
   unsigned times_as_long = 1;  ///< How long it is measured, for what needs more than the usual time.
 };
 
