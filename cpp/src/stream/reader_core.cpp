@@ -130,8 +130,14 @@ Result<Frame> ReaderCore::read(std::chrono::nanoseconds timeout) noexcept {
   return read_slow(next, status, Deadline(timeout));
 }
 
+// Not by way of read(): a frame that is moved once more costs a fourth of what reading it does.
 Result<Frame> ReaderCore::try_read() noexcept {
-  auto result = read(std::chrono::nanoseconds::zero());
+  Status status = Status::ok;
+  const Next next = look(status);
+  if (next == Next::frame) [[likely]] {
+    return take();
+  }
+  auto result = read_slow(next, status, Deadline(std::chrono::nanoseconds::zero()));
   if (result.status() == Status::timeout) return Status::would_block;
   return result;
 }
