@@ -136,9 +136,9 @@ count() {
            /\*\*\*Skipped/ {skipped++}
            END {if (seen) print all - bad - skipped, bad, skipped + 0}' "$2" ;;
     explorer | tsan | asan)
-      awk '/^\[  PASSED  \] [0-9]+ test/ {good = $4; seen = 1} /^\[  FAILED  \] [0-9]+ test/ {bad = $4; seen = 1}
+      awk '/^\[       OK \] / {ok++; seen = 1} /^\[  PASSED  \] [0-9]+ test/ {good = $4; seen = whole = 1} /^\[  FAILED  \] [0-9]+ test/ {bad = $4; seen = 1}
            /^\[  SKIPPED \] [0-9]+ test/ {skipped = $4} /^[0-9]+ passed, [0-9]+ failed/ {good += $1; bad += $3; seen = 1}
-           END {if (seen) print good + 0, bad + 0, skipped + 0}' "$2" ;;
+           END {if (seen) print good + (whole ? 0 : ok), bad + 0, skipped + 0}' "$2" ;;
     dotnet)
       awk '/^(Passed|Failed)! / {for (i = 1; i < NF; i++) {n = $(i+1) + 0; if ($i == "Failed:") bad += n; else if ($i == "Passed:") good += n; else if ($i == "Skipped:") skipped += n}; seen = 1}
            END {if (seen) print good + 0, bad + 0, skipped + 0}' "$2" ;;
@@ -180,7 +180,7 @@ run() {
   text=$(printf '== %-12s%6d passed %4d failed %4d skipped %5d s' "$name" "$passed" "$failed" "$skipped" $((SECONDS - began))
     if [ "$failed" -ne 0 ]; then
       echo
-      grep -nE '^FAILED|^ERROR |\*\*\*(Failed|Timeout|Exception)|^\[  FAILED  \]|\[FAIL\]|(error|warning)( [A-Z]+[0-9]+)?:|WARNING: ThreadSanitizer|ERROR: AddressSanitizer|runtime error:' "$log" | head -40
+      what_failed "$log" | head -40
       echo "-- the end of $log:"
       tail -40 "$log"
     elif [ "$skipped" -ne 0 ]; then
@@ -188,6 +188,12 @@ run() {
       grep -E '^SKIPPED|\*\*\*Skipped|^\[  SKIPPED \] [^0-9]|\[SKIP\]' "$log" | sort -u | head -20
     fi)
   echo "$text"
+}
+
+# The lines of a log that name what failed; of one that names nothing, its end, where whatever broke off stands.
+what_failed() {
+  grep -nE '^FAILED|^ERROR |\*\*\*(Failed|Timeout|Exception)|Subprocess aborted|^\[  FAILED  \]|\[FAIL\]|: Failure$|(error|warning)( [A-Z]+[0-9]+)?:|WARNING: ThreadSanitizer|ERROR: AddressSanitizer|runtime error:|^watchdog:|^test\.sh:' "$1" ||
+    tail -12 "$1"
 }
 
 # Ends a process and all that it started, by their numbers.
@@ -229,6 +235,12 @@ for name in setup build install dotnet-build "${suites[@]}"; do
   read -r passed failed skipped seconds <"$logs/$name.row"
   printf '%-12s %7d %7d %8d %7d s\n' "$name" "$passed" "$failed" "$skipped" "$seconds"
   total_passed=$((total_passed + passed)) total_failed=$((total_failed + failed)) total_skipped=$((total_skipped + skipped))
+done
+# again at the end, since many lines may stand between
+for name in setup build install dotnet-build "${suites[@]}"; do
+  [ -f "$logs/$name.row" ] || continue
+  read -r passed failed skipped seconds <"$logs/$name.row"
+  [ "$failed" -eq 0 ] || { echo "-- $name:"; { what_failed "$logs/$name.log" | tail -12; tail -4 "$logs/$name.log"; } | cut -c1-300; }
 done
 echo "whole run: $SECONDS s; logs: $logs"
 if [ $total_skipped -gt 0 ]; then
