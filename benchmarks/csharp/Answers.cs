@@ -9,7 +9,7 @@ internal static class Answers
 {
     internal static ulong To(ulong sequence) => ~sequence;
 
-    internal static double? Serve(string name)
+    internal static Figure? Serve(string name)
     {
         using ImmutableDuplexServer server = ImmutableDuplexServer.Create(name);
         ServeUntilStop(server, request =>
@@ -22,7 +22,7 @@ internal static class Answers
         return null;
     }
 
-    internal static double? ServeInPlace(string name)
+    internal static Figure? ServeInPlace(string name)
     {
         using MutableDuplexServer server = MutableDuplexServer.Create(name);
         ServeUntilStop(server, request =>

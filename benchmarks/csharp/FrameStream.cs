@@ -1,4 +1,5 @@
-// The workload frame6m_read: pictures of 1080p, copied in from one buffer, read in place, a byte of each page looked at.
+// The workloads frame6m_read and frame6m_copy: pictures of 1080p, copied in from one buffer, read in place or copied out into
+// the same memory each time, a byte of each page looked at.
 using System;
 using System.Diagnostics;
 
@@ -6,12 +7,12 @@ namespace ZeroBuffer.Benchmarks;
 
 internal static class FrameStream
 {
-    private const int FrameSize = 1920 * 1080 * 3;
+    internal const int FrameSize = 1920 * 1080 * 3;
     private const int PageSize = 4096;
 
     private static uint _sum; // so that the bytes are really read
 
-    internal static double? Send(string name, TimeSpan time)
+    internal static Figure? Send(string name, TimeSpan time)
     {
         using var writer = Writer.Create(name, BufferOptions.Default.ForFrames(FrameSize));
         Message.AwaitReader(writer);
@@ -29,18 +30,32 @@ internal static class FrameStream
     }
 
     /// <summary>GB/s, from the first arrival to the last.</summary>
-    internal static double? Receive(string name)
+    internal static Figure? Receive(string name, bool copyOut)
     {
         using var reader = Reader.Open(name, Message.Connect);
-        Message.Check(ReceiveOne(reader), 1);
+        byte[]? mine = copyOut ? new byte[FrameSize] : null;
+        mine?.AsSpan().Fill(1); // touched
+        Message.Check(ReceiveOne(reader, mine), 1);
         ulong count = 1;
         long start = Stopwatch.GetTimestamp();
-        for (ulong sequence = ReceiveOne(reader); sequence != Message.Stop; sequence = ReceiveOne(reader))
+        for (ulong sequence = ReceiveOne(reader, mine); sequence != Message.Stop; sequence = ReceiveOne(reader, mine))
         {
             Message.Check(sequence, ++count);
         }
         // The frames after the first one, that of the end among them: with the first one the clock began.
-        return count * FrameSize * 1e-9 / Stopwatch.GetElapsedTime(start).TotalSeconds;
+        return new Figure(count * FrameSize * 1e-9 / Stopwatch.GetElapsedTime(start).TotalSeconds);
+    }
+
+    /// <summary>One byte of each page, as somebody who reads a picture in place at least does. Its sequence.</summary>
+    internal static ulong LookAt(ReadOnlySpan<byte> data)
+    {
+        uint sum = 0;
+        for (int i = 0; i < data.Length; i += PageSize)
+        {
+            sum += data[i];
+        }
+        _sum += sum;
+        return Message.Sequence(data);
     }
 
     private static void SendOne(Writer writer, byte[] frame, ulong sequence)
@@ -49,16 +64,14 @@ internal static class FrameStream
         writer.Write(frame);
     }
 
-    private static ulong ReceiveOne(Reader reader)
+    private static ulong ReceiveOne(Reader reader, byte[]? mine)
     {
         using Frame frame = reader.Read();
-        ReadOnlySpan<byte> data = frame.Span;
-        uint sum = 0;
-        for (int i = 0; i < data.Length; i += PageSize)
+        if (mine is null)
         {
-            sum += data[i];
+            return LookAt(frame.Span);
         }
-        _sum += sum;
-        return Message.Sequence(data);
+        frame.Span.CopyTo(mine);
+        return LookAt(mine);
     }
 }

@@ -6,9 +6,9 @@ namespace ZeroBuffer.Benchmarks;
 
 internal static class MessageStream
 {
-    private const int BetweenLooksAtTheClock = 1024;
+    internal const int BetweenLooksAtTheClock = 1024;
 
-    internal static double? Send(string name, TimeSpan time, int batch)
+    internal static Figure? Send(string name, TimeSpan time, int batch)
     {
         using var writer = Writer.Create(name, Message.SmallRing);
         Message.AwaitReader(writer);
@@ -37,7 +37,7 @@ internal static class MessageStream
     }
 
     /// <summary>Million messages per second, from the first arrival to the last.</summary>
-    internal static double? Receive(string name)
+    internal static Figure? Receive(string name)
     {
         using var reader = Reader.Open(name, Message.Connect);
         ulong count = 0;
@@ -47,7 +47,7 @@ internal static class MessageStream
         {
             Message.Check(sequence, ++count);
         }
-        return count * 1e-6 / Stopwatch.GetElapsedTime(start).TotalSeconds;
+        return new Figure(count * 1e-6 / Stopwatch.GetElapsedTime(start).TotalSeconds);
     }
 
     private static void SendOne(Writer writer, Span<byte> message, ulong sequence)

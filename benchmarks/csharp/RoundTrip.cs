@@ -1,5 +1,5 @@
-// 64 bytes there and back, each round trip timed by itself: the workload rtt64, through one ring and back through another,
-// and the caller's side of call64 and call64_in_place.
+// 64 bytes there and back, each round trip timed by itself: the workload rtt64, through one ring and back through another, the
+// caller's side of call64 and call64_in_place, and what the peers are timed with.
 using System;
 using System.Diagnostics;
 using System.Runtime.InteropServices;
@@ -13,12 +13,12 @@ internal static unsafe class RoundTrip
     private static readonly Text* Own = (Text*)NativeMemory.AlignedAlloc(Message.Size, Message.Size);
 
     /// <summary>A way for a message to another process and back.</summary>
-    private interface IExchange
+    internal interface IExchange
     {
         void Do(ref Text message);
     }
 
-    internal static double? Ask(string name, TimeSpan time)
+    internal static Figure? Ask(string name, TimeSpan time)
     {
         using var request = Writer.Create(name + ".request", Message.SmallRing);
         using var response = Reader.Create(name + ".response", Message.SmallRing);
@@ -26,14 +26,14 @@ internal static unsafe class RoundTrip
         return Measure(new TwoRings(request, response), time);
     }
 
-    internal static double? Call(string name, TimeSpan time)
+    internal static Figure? Call(string name, TimeSpan time)
     {
         using DuplexClient client = DuplexClient.Open(name, Message.Connect);
         return Measure(new Calls(client), time);
     }
 
     /// <summary>The median in nanoseconds. The first fifth of the time warms up.</summary>
-    private static double Measure<TExchange>(TExchange exchange, TimeSpan time)
+    internal static Figure Measure<TExchange>(TExchange exchange, TimeSpan time)
         where TExchange : struct, IExchange
     {
         ref Text message = ref *Own;
@@ -54,11 +54,10 @@ internal static unsafe class RoundTrip
             }
         }
         Once(exchange, ref message, Message.Stop);
-        Array.Sort(times, 0, count);
-        return times[count / 2] * (1e9 / Stopwatch.Frequency);
+        return Figure.OfTimes(times.AsSpan(0, count));
     }
 
-    internal static double? Answer(string name)
+    internal static Figure? Answer(string name)
     {
         using var request = Reader.Open(name + ".request", Message.Connect);
         using var response = Writer.Open(name + ".response", Message.Connect);
@@ -113,7 +112,7 @@ internal static unsafe class RoundTrip
 
     /// <summary>A message of a size that the compiler knows, in a cache line of its own, as in C++.</summary>
     [StructLayout(LayoutKind.Sequential, Size = Message.Size)]
-    private struct Text
+    internal struct Text
     {
         internal ulong Sequence;
         internal ulong Second;
