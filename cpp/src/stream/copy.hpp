@@ -1,4 +1,5 @@
-// Copying a payload into the ring, by size. The figures behind the choices: docs/design.md, "Copying".
+// Copying a payload into the ring, by size. The figures behind the choices: docs/design.md, "Copying". Which routine a
+// writer's large frames get is not decided here: copy_choice.hpp.
 #pragma once
 
 #include <cstddef>
@@ -15,9 +16,19 @@
 
 namespace zerobuffer::stream {
 
+/// How a large payload is copied.
+enum class CopyRoutine : std::uint8_t {
+  through_cache,  ///< The C library's.
+  past_cache,     ///< Stores that bypass the cache.
+};
+
+/// From this size on there is a choice.
+inline constexpr std::size_t large_copy = 64 << 10;
+
 #ifdef ZEROBUFFER_STREAMS_LARGE_FRAMES
+inline constexpr bool can_copy_past_cache = true;
 /// Copies n bytes past the cache, `to` being 64-byte aligned. The fence orders these stores before the publication.
-inline void copy_streaming(std::byte* to, const std::byte* from, std::size_t n) noexcept {
+inline void copy_past_cache(std::byte* to, const std::byte* from, std::size_t n) noexcept {
   const std::byte* const lines_end = from + n / 64 * 64;
   for (; from != lines_end; from += 64, to += 64) {
     const auto* source = reinterpret_cast<const __m128i*>(from);
@@ -29,7 +40,24 @@ inline void copy_streaming(std::byte* to, const std::byte* from, std::size_t n) 
   _mm_sfence();
   std::memcpy(to, from, n % 64);
 }
+#else
+inline constexpr bool can_copy_past_cache = false;
+inline void copy_past_cache(std::byte* to, const std::byte* from, std::size_t n) noexcept { std::memcpy(to, from, n); }
 #endif
+
+/// Copies n bytes, `to` being 64-byte aligned.
+inline void copy_large(std::byte* to, const std::byte* from, std::size_t n, CopyRoutine routine) noexcept {
+#ifdef ZEROBUFFER_TEST_POINTS
+  const std::size_t half = n / 128 * 64;  // so that a test can end the process in the middle of the copy
+  std::memcpy(to, from, half);
+  ZEROBUFFER_POINT("write.half_copied");
+  to += half;
+  from += half;
+  n -= half;
+#endif
+  if (routine == CopyRoutine::past_cache) return copy_past_cache(to, from, n);
+  std::memcpy(to, from, n);
+}
 
 /// Copies n bytes. `to` is 64-byte aligned and has room for n rounded up to 32 bytes beyond a multiple of 64.
 inline void copy_payload(std::byte* to, const std::byte* from, std::size_t n) noexcept {
@@ -47,19 +75,8 @@ inline void copy_payload(std::byte* to, const std::byte* from, std::size_t n) no
     for (; at < n; ++at) to[at] = from[at];
     return;
   }
-#ifdef ZEROBUFFER_TEST_POINTS
-  const std::size_t half = n / 128 * 64;  // so that a test can end the process in the middle of the copy
-  std::memcpy(to, from, half);
-  ZEROBUFFER_POINT("write.half_copied");
-  to += half;
-  from += half;
-  n -= half;
-#endif
-#ifdef ZEROBUFFER_STREAMS_LARGE_FRAMES
-  constexpr std::size_t streamed_from = 1 << 20;
-  if (n >= streamed_from) return copy_streaming(to, from, n);
-#endif
-  std::memcpy(to, from, n);
+  constexpr std::size_t past_cache_from = 1 << 20;
+  copy_large(to, from, n, n >= past_cache_from ? CopyRoutine::past_cache : CopyRoutine::through_cache);
 }
 
 }  // namespace zerobuffer::stream

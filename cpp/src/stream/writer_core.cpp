@@ -145,6 +145,9 @@ Result<Claim> WriterCore::try_claim(std::size_t size) noexcept {
 // Claim, copy, commit, and nothing else.
 Result<void> WriterCore::write(std::span<const std::byte> data, std::chrono::nanoseconds timeout,
                                FrameInfo info) noexcept {
+  if (can_copy_past_cache && data.size() >= large_copy) [[unlikely]] {
+    return write_large(data, Deadline(timeout), Full::wait, info);
+  }
   Status status;
   std::byte* found = room(data.size(), Deadline(timeout), Full::wait, status);
   if (found == nullptr) [[unlikely]] {
@@ -160,10 +163,32 @@ Result<void> WriterCore::write(std::span<const std::byte> data, std::chrono::nan
 }
 
 Result<void> WriterCore::try_write(std::span<const std::byte> data, FrameInfo info) noexcept {
+  if (can_copy_past_cache && data.size() >= large_copy) [[unlikely]] {
+    return write_large(data, Deadline(std::chrono::nanoseconds::zero()), Full::answer, info);
+  }
   auto claimed = try_claim(data.size());
   if (!claimed) return claimed.take_failure();
   copy_payload(claimed->data().data(), data.data(), data.size());
   return claimed->commit(data.size(), info);
+}
+
+// The same by the routine that has proved to be the better one.
+[[gnu::noinline]] Result<void> WriterCore::write_large(std::span<const std::byte> data, Deadline deadline, Full full,
+                                                       FrameInfo info) noexcept {
+  const bool measures = copying_.measures();
+  const std::int64_t start = measures ? os::now_ns() : 0;
+  Status status;
+  std::byte* found = room(data.size(), deadline, full, status);
+  if (found == nullptr) return failure(status, data.size());
+  ZEROBUFFER_POINT("claim.reserved");
+  copy_large(found, data.data(), data.size(), copying_.routine());
+  ZEROBUFFER_POINT("write.copied");
+  ring_.commit(data.size(), info.type, info.tag);
+  bytes_.add(data.size());
+  publish(data.size());
+  const ring::Scan scan = copying_.settles() ? ring_.scan() : ring::Scan{};
+  copying_.copied(data.size(), ring_.end(), scan.readers != 0 ? scan.slowest : 0, measures ? os::now_ns() - start : 0);
+  return {};
 }
 
 // A writer that never waits is seen too: by what it samples and whenever it wakes somebody.

@@ -13,6 +13,7 @@
 #include "buffer/machine.hpp"
 #include "ring/writer.hpp"
 #include "share/source_table.hpp"
+#include "stream/copy_choice.hpp"
 #include "stream/waiter.hpp"
 #include "stream/watcher.hpp"
 #include "zerobuffer/config.hpp"
@@ -108,6 +109,7 @@ class WriterCore {
   [[nodiscard]] bool all_passed(std::uint64_t position) const noexcept;
   [[nodiscard]] std::byte* room(std::size_t size, Deadline deadline, Full full, Status& status) noexcept;
   [[nodiscard]] std::byte* room_slow(std::size_t size, Deadline deadline, Full full, Status& status) noexcept;
+  Result<void> write_large(std::span<const std::byte> data, Deadline deadline, Full full, FrameInfo info) noexcept;
   [[nodiscard]] Failure failure(Status status, std::size_t size) const noexcept;
   void publish(std::size_t size) noexcept;
   void note_progress() noexcept;
@@ -125,6 +127,7 @@ class WriterCore {
   Waiter waiter_;
   Watch watch_{*this};
   FullPolicy full_;
+  CopyChoice copying_;
 
   bool claim_open_ = false;
   bool flag_up_ = false;  // writer_waiting was set by the call that is running

@@ -1,0 +1,111 @@
+// Which of the two routines copies a writer's large frames into the ring. Neither is the better one everywhere: it
+// depends on the processor, on how near the readers' caches are, and on what the readers do with the frames; so it is
+// found by trying, again and again. Must not know rings or clocks: it is told positions and times.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <utility>
+
+#include "stream/copy.hpp"
+
+namespace zerobuffer::stream {
+
+/// A trial takes a few frames with the routine in force, then a few with the other one, each after its effect has gone
+/// through the ring. Then the better one stays, for the longer the worse the other one was.
+class CopyChoice {
+ public:
+  [[nodiscard]] CopyRoutine routine() const noexcept { return routine_; }
+  /// Whether how long the next frame takes is asked for: waiting for room included, as a reader may be slower for it.
+  [[nodiscard]] bool measures() const noexcept { return phase_ == Phase::measuring; }
+  /// Whether it is asked how far the readers are.
+  [[nodiscard]] bool settles() const noexcept { return phase_ == Phase::settling; }
+
+  /// A frame of `size` bytes, which ends at `end`, was copied by routine().
+  /// @param reached where settles(): everybody has let everything before this position go
+  /// @param ns where measures()
+  void copied(std::uint64_t size, std::uint64_t end, std::uint64_t reached, std::int64_t ns) noexcept {
+    sent_ += size;
+    ++frames_;
+    switch (phase_) {
+      case Phase::settling:
+        if (begin_ == unknown) begin_ = end;
+        if (reached >= begin_ && enough()) begin(Phase::measuring);
+        break;
+      case Phase::measuring:
+        spent_ns_ += ns;
+        longest_ns_ = std::max(longest_ns_, ns);
+        if (enough() || hopeless()) measured();
+        break;
+      case Phase::resting:
+        if (sent_ >= rest_) begin(Phase::measuring);
+        break;
+    }
+  }
+
+ private:
+  enum class Phase : std::uint8_t { settling, measuring, resting };
+
+  static constexpr std::uint64_t least_frames = 4;
+  static constexpr std::uint64_t least_bytes = 4 << 20;
+  static constexpr std::uint64_t unknown = ~std::uint64_t{0};
+  static constexpr double clearly = 0.94;               // of the time that the routine in force takes
+  static constexpr double most_spent_on_trials = 0.02;  // of all time
+  static constexpr double shortest_rest = 16;           // times what was sent for the trial
+  static constexpr double longest_rest = 256;
+
+  [[nodiscard]] bool enough() const noexcept { return frames_ >= least_frames && sent_ >= least_bytes; }
+  /// The routine that is being tried takes twice as long as the one in force.
+  [[nodiscard]] bool hopeless() const noexcept {
+    return trying_ && frames_ >= least_frames / 2 &&
+           static_cast<double>(spent_ns_ - longest_ns_) >
+               2 * in_force_ * static_cast<double>(std::max(sent_, least_bytes));
+  }
+
+  void begin(Phase phase) noexcept {
+    phase_ = phase;
+    begin_ = unknown;
+    if (phase == Phase::settling) tried_ = 0;
+    tried_ += std::exchange(sent_, 0);
+    frames_ = 0;
+    spent_ns_ = longest_ns_ = 0;
+  }
+
+  void swap_routine() noexcept {
+    routine_ = routine_ == CopyRoutine::past_cache ? CopyRoutine::through_cache : CopyRoutine::past_cache;
+  }
+
+  void measured() noexcept {
+    // without the longest one: somebody else may have had the CPU meanwhile
+    const double frames = static_cast<double>(frames_);
+    const double per_byte =
+        static_cast<double>(spent_ns_ - longest_ns_) / (static_cast<double>(sent_) * (frames - 1) / frames);
+    if (!trying_) {
+      in_force_ = per_byte;
+      trying_ = true;
+      swap_routine();
+      return begin(Phase::settling);
+    }
+    trying_ = false;
+    const double trial = static_cast<double>(tried_ + sent_);
+    const double better = std::min(per_byte, in_force_);
+    const double loss = better > 0 ? std::max(per_byte, in_force_) / better - 1 : 0;
+    if (per_byte > clearly * in_force_) swap_routine();  // back
+    rest_ = static_cast<std::uint64_t>(trial * std::clamp(loss / most_spent_on_trials, shortest_rest, longest_rest));
+    begin(Phase::resting);
+  }
+
+  Phase phase_ = Phase::settling;
+  CopyRoutine routine_ = CopyRoutine::past_cache;  // the one that is never bad
+  bool trying_ = false;                            // routine_ is the other one than what is in force
+  std::uint64_t begin_ = unknown;                  // where the first frame of this phase ends
+  std::uint64_t sent_ = 0;                         // bytes in this phase
+  std::uint64_t frames_ = 0;                       // likewise
+  std::uint64_t tried_ = 0;                        // bytes of the phases of this trial that are over
+  std::uint64_t rest_ = 0;
+  std::int64_t spent_ns_ = 0;
+  std::int64_t longest_ns_ = 0;
+  double in_force_ = 0;  // nanoseconds for a byte
+};
+
+}  // namespace zerobuffer::stream
