@@ -261,12 +261,13 @@ PATTERNS = {
 }
 
 
-def run_child(pattern: Pattern, system: Any, cpu: int, milliseconds: int) -> None:
+def run_child(pattern: Pattern, system: Any, finished: Any, cpu: int, milliseconds: int) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # a child that nobody waits for must not stay
     os.sched_setaffinity(0, {cpu})
     end = system.open(first=False)
     pattern.child(end, milliseconds)
+    finished.acquire()  # what is closed too early may lose what it has sent
     end.close()
 
 
@@ -275,7 +276,8 @@ def measure(workload: str, path: str, milliseconds: int, cpu: int) -> Answer:
     pattern, system_name = PATTERNS[name], workload[len(name) + 1 :]
     options = {**pattern.options, "copy_out": True} if workload == "frame6m_copy_shared_memory" else pattern.options
     system = SYSTEMS[system_name](path, **options)
-    child = PROCESSES.Process(target=run_child, args=(pattern, system, cpu, milliseconds))
+    finished = PROCESSES.Semaphore(0)
+    child = PROCESSES.Process(target=run_child, args=(pattern, system, finished, cpu, milliseconds))
 
     def look_after_the_child(_signal: int, _frame: Optional[object]) -> None:
         if child.exitcode:
@@ -285,6 +287,7 @@ def measure(workload: str, path: str, milliseconds: int, cpu: int) -> Answer:
     signal.signal(signal.SIGCHLD, look_after_the_child)
     end = system.open(first=True)
     answer = pattern.parent(end, milliseconds)
+    finished.release()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     end.close()
     child.join()
