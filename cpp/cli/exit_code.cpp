@@ -74,6 +74,7 @@ ExitCode exit_code_of(Status status) noexcept {
     case Status::remote_error:
     case Status::buffer_too_small:
     case Status::frame_lost:
+    case Status::wrong_size:
       return ExitCode::failed;
   }
   return ExitCode::failed;

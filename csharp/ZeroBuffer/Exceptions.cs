@@ -312,6 +312,17 @@ public sealed class FrameLostException : ZeroBufferException
 }
 
 /// <summary>
+/// The next frame has another size than the messages asked for. It stays: read it as a frame, or ask for messages of its size.
+/// </summary>
+public sealed class WrongSizeException : ZeroBufferException
+{
+    internal WrongSizeException(string message, ulong first = 0, ulong second = 0, int osError = 0)
+        : base(Status.WrongSize, message, first, second, osError)
+    {
+    }
+}
+
+/// <summary>
 /// Another thread is inside a call of this object, or a call that was begun with <c>…Async</c> was not awaited to its end.
 /// Use one object per thread, or a lock; <c>Interrupt</c>, <c>GetStats</c>, <c>Dispose</c> and the release of frames are free.
 /// </summary>

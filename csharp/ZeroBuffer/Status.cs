@@ -69,4 +69,6 @@ public enum Status
     LanesBusy = 30,
     /// <summary>A shared frame was written over before this reader came to it.</summary>
     FrameLost = 31,
+    /// <summary>The next frame has another size than the messages asked for; it stays.</summary>
+    WrongSize = 32,
 }

@@ -67,6 +67,14 @@ class Reader {
   /// @return as read().
   Result<std::size_t> read_many(std::span<Frame> out, Timeout timeout) noexcept;
 
+  /// For streams of many small frames of one size: waits for a frame, then copies as many as there are into `into`, one
+  /// after the other, up to into.size() / message_size. Their room goes back to the writer at once. Returns how many
+  /// (at least one, unless there is room for none).
+  /// @return as read(); wrong_size where the next frame has another size: it is not taken (one behind others ends the
+  ///         call before it). invalid_argument for a message_size of 0.
+  /// **Thread** one at a time. **Blocking** up to timeout. **Allocates** never. **Valid until** -
+  Result<std::size_t> read_messages(std::span<std::byte> into, std::size_t message_size, Timeout timeout) noexcept;
+
   /// Waits for a frame that was not yet handed out, then takes the newest one; those in between are let go and
   /// counted (ReaderStats::skipped). @return as read().
   Result<Frame> read_newest(Timeout timeout) noexcept;

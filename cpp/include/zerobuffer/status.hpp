@@ -53,6 +53,9 @@ enum class Status : std::uint8_t {
   // Sharing (shared_writer.hpp).
   frame_lost,  ///< Reader: the next frame lay in another buffer and is gone (whoever forwarded it died, or let it go).
                ///< It was stepped over and counted (ReaderStats::lost): read on.
+  // Messages (Reader::read_messages).
+  wrong_size,  ///< The next frame has another size than the messages asked for; the numbers are its size and theirs. It
+               ///< stays: read() it, or ask for messages of its size.
 };
 
 /// The name of a status as it is written in the source, e.g. "peer_dead".

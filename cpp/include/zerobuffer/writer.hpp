@@ -122,6 +122,17 @@ class Writer {
   Result<void> write(std::span<const std::byte> data, Timeout timeout, FrameInfo info = {}) noexcept;
   Result<void> try_write(std::span<const std::byte> data, FrameInfo info = {}) noexcept;
 
+  /// For streams of many small frames of one size: sends each `message_size` bytes of `messages` as a frame, all with
+  /// this info. They are published some at a time; where the ring is full, this waits.
+  /// @param messages one after the other, nothing between them: a multiple of message_size; none is no error
+  /// @return how many were sent, always the first ones: all, or fewer where the time ran out, the wait was interrupted,
+  ///         or the readers have gone; call again with the rest to go on, or to hear why. Where none was sent, why, as
+  ///         claim(); with FullPolicy::drop those without room are dropped and counted. invalid_argument for a
+  ///         message_size that is 0 or no divisor.
+  /// **Thread** one at a time. **Blocking** up to timeout. **Allocates** never. **Valid until** -
+  Result<std::size_t> write_messages(std::span<const std::byte> messages, std::size_t message_size, Timeout timeout,
+                                     FrameInfo info = {}) noexcept;
+
   /// Begins a batch: frames committed while it lives are published together.
   [[nodiscard]] Batch batch() noexcept;
 

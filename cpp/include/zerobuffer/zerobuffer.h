@@ -86,7 +86,9 @@ typedef enum zb_status {
   ZB_BUFFER_TOO_SMALL = 29,
   ZB_LANES_BUSY = 30,
   /* sharing */
-  ZB_FRAME_LOST = 31
+  ZB_FRAME_LOST = 31,
+  /* messages */
+  ZB_WRONG_SIZE = 32
 } zb_status;
 
 /* The name of a status, e.g. "peer_dead"; "unknown" for a value that is none. Static text. Any thread, never blocks. */
@@ -101,7 +103,8 @@ typedef struct zb_failure {
   size_t struct_size; /* set by the caller: sizeof(zb_failure) */
   zb_status status;   /* ZB_OK where no call of this thread has failed yet */
   int32_t os_error;   /* errno where the operating system refused, else 0 */
-  uint64_t first;     /* what was asked for (ZB_BUFFER_TOO_SMALL: is needed; ZB_REMOTE_ERROR: the sequence), and ... */
+  uint64_t first;     /* what was asked for (ZB_BUFFER_TOO_SMALL: is needed; ZB_WRONG_SIZE: the frame has;
+                         ZB_REMOTE_ERROR: the sequence), and ... */
   uint64_t second;    /* ... what there is; 0 where a status has no numbers */
 } zb_failure;
 
@@ -261,6 +264,14 @@ ZB_API zb_status zb_reader_try_read(zb_reader* reader, zb_frame* frame);
 ZB_API zb_status zb_reader_read_many(zb_reader* reader, int64_t timeout_ns, zb_frame* frames, size_t capacity,
                                      size_t* count);
 
+/* For streams of many small frames of one size: waits for a frame, then copies as many as there are, one after the
+ * other, into `messages`, which has room for `capacity` of `message_size` bytes each; *count says how many (0 unless
+ * ZB_OK). Their room goes back to the writer at once. A frame of another size is not taken: where it is the first, the
+ * answer is ZB_WRONG_SIZE (zb_last_failure(): its size and message_size), else those before it are. Answers as
+ * zb_reader_read(); also ZB_INVALID_ARGUMENT for a message_size of 0. Never allocates. */
+ZB_API zb_status zb_reader_read_messages(zb_reader* reader, int64_t timeout_ns, void* messages, size_t message_size,
+                                         size_t capacity, size_t* count);
+
 /* Waits for a frame that was not yet handed out, then takes the newest one; those in between are let go and counted
  * (skipped). Answers as zb_reader_read(). */
 ZB_API zb_status zb_reader_read_newest(zb_reader* reader, int64_t timeout_ns, zb_frame* frame);
@@ -370,6 +381,15 @@ ZB_API void zb_claim_discard(zb_claim* claim);
 ZB_API zb_status zb_writer_write(zb_writer* writer, const void* data, size_t size, int64_t timeout_ns, uint16_t type,
                                  uint64_t tag);
 ZB_API zb_status zb_writer_try_write(zb_writer* writer, const void* data, size_t size, uint16_t type, uint64_t tag);
+
+/* For streams of many small frames of one size: sends `count` frames of `message_size` bytes, which lie one after the
+ * other in `messages`, all with this type and tag. They are published some at a time; where the ring is full, this
+ * waits. *written says how many were sent, always the first ones: all, or fewer where the time ran out, the wait was
+ * interrupted, or the readers have gone; call again with the rest to go on, or to hear why. Where none was sent, the
+ * answer says why, as zb_writer_claim(). ZB_FULL_DROP: those without room are dropped and counted, *written of them are
+ * not. Also ZB_INVALID_ARGUMENT for a message_size of 0. Never allocates. */
+ZB_API zb_status zb_writer_write_messages(zb_writer* writer, const void* messages, size_t message_size, size_t count,
+                                          int64_t timeout_ns, uint16_t type, uint64_t tag, size_t* written);
 
 /* Frames committed between the two are published together: one store, one wake-up. Not atomic: a batch that has to
  * wait for room publishes what it has. Begin inside a batch is harmless, end without one too; closing ends it. */

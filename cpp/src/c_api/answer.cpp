@@ -29,7 +29,7 @@ static_assert(to_c(Status::incompatible) == ZB_INCOMPATIBLE && to_c(Status::corr
 static_assert(to_c(Status::permission_denied) == ZB_PERMISSION_DENIED && to_c(Status::no_space) == ZB_NO_SPACE);
 static_assert(to_c(Status::system_error) == ZB_SYSTEM_ERROR && to_c(Status::remote_error) == ZB_REMOTE_ERROR);
 static_assert(to_c(Status::buffer_too_small) == ZB_BUFFER_TOO_SMALL && to_c(Status::lanes_busy) == ZB_LANES_BUSY);
-static_assert(to_c(Status::frame_lost) == ZB_FRAME_LOST);
+static_assert(to_c(Status::frame_lost) == ZB_FRAME_LOST && to_c(Status::wrong_size) == ZB_WRONG_SIZE);
 
 Failure& last_failure() noexcept {
   thread_local Failure failure{Status::ok};
@@ -60,7 +60,7 @@ using namespace zerobuffer::c_api;
 
 const char* zb_status_name(zb_status status) {
   // a literal each, so that it ends with a zero
-  return status < ZB_OK || status > ZB_FRAME_LOST ? "unknown" : to_string(static_cast<Status>(status)).data();
+  return status < ZB_OK || status > ZB_WRONG_SIZE ? "unknown" : to_string(static_cast<Status>(status)).data();
 }
 
 const char* zb_status_text(zb_status status) {
@@ -133,6 +133,9 @@ const char* zb_status_text(zb_status status) {
       return "Every lane is in use by other calls or clients. Wait, or make the channel with more lanes.";
     case ZB_FRAME_LOST:
       return "The next frame lay in another buffer and is gone: whoever forwarded it has died or let it go. Read on.";
+    case ZB_WRONG_SIZE:
+      return "The next frame has another size than the messages asked for, and stays. Read it as a frame, or ask for "
+             "messages of its size.";
   }
   return "This value is no status.";
 }

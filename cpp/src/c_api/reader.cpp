@@ -99,6 +99,20 @@ zb_status zb_reader_read_many(zb_reader* reader, int64_t timeout_ns, zb_frame* f
   return ZB_OK;
 }
 
+zb_status zb_reader_read_messages(zb_reader* reader, int64_t timeout_ns, void* messages, size_t message_size,
+                                  size_t capacity, size_t* count) {
+  if (count == nullptr) return invalid("there is nowhere to put the count (NULL)");
+  *count = 0;
+  if (reader == nullptr) return failed(Status::handle_closed);
+  if (messages == nullptr || capacity == 0) return invalid("there is no room for a message (NULL, or a capacity of 0)");
+  if (message_size == 0 || capacity > SIZE_MAX / message_size) return invalid("the message size is 0, or impossible");
+  const std::span<std::byte> into{static_cast<std::byte*>(messages), message_size * capacity};
+  Result<std::size_t> copied = reader->end.read_messages(into, message_size, to_timeout(timeout_ns));
+  if (!copied) return answer(copied);
+  *count = *copied;
+  return ZB_OK;
+}
+
 void zb_frame_release(zb_frame* frame) {
   if (frame == nullptr) return;
   Handover::take(*frame).release();

@@ -114,6 +114,20 @@ zb_status zb_writer_try_write(zb_writer* writer, const void* data, size_t size, 
   return on(writer, [&](Writer& end) { return end.try_write(bytes(data, size), {type, tag}); });
 }
 
+zb_status zb_writer_write_messages(zb_writer* writer, const void* messages, size_t message_size, size_t count,
+                                   int64_t timeout_ns, uint16_t type, uint64_t tag, size_t* written) {
+  if (written == nullptr) return invalid("there is nowhere to put how many were written (NULL)");
+  *written = 0;
+  if (writer == nullptr) return failed(Status::handle_closed);
+  if (messages == nullptr && count != 0) return invalid("the messages are NULL and their number is not 0");
+  if (message_size == 0 || count > SIZE_MAX / message_size) return invalid("the message size is 0, or impossible");
+  Result<std::size_t> sent = writer->end.write_messages(bytes(messages, count * message_size), message_size,
+                                                        to_timeout(timeout_ns), {type, tag});
+  if (!sent) return answer(sent);
+  *written = *sent;
+  return ZB_OK;
+}
+
 void zb_writer_begin_batch(zb_writer* writer) {
   if (writer == nullptr) return;
   if (!writer->batch) writer->batch.emplace(writer->end.batch());

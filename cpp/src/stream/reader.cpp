@@ -51,6 +51,10 @@ Result<Frame> Reader::try_read() noexcept { return core_ != nullptr ? core_->try
 Result<std::size_t> Reader::read_many(std::span<Frame> out, Timeout timeout) noexcept {
   return core_ != nullptr ? core_->read_many(out, timeout) : Status::handle_closed;
 }
+Result<std::size_t> Reader::read_messages(std::span<std::byte> into, std::size_t message_size,
+                                          Timeout timeout) noexcept {
+  return core_ != nullptr ? core_->read_messages(into, message_size, timeout) : Status::handle_closed;
+}
 Result<Frame> Reader::read_newest(Timeout timeout) noexcept {
   return core_ != nullptr ? core_->read_newest(timeout) : Status::handle_closed;
 }

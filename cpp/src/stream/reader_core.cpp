@@ -3,11 +3,14 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
 #include <new>
+#include <string>
 #include <utility>
 
 #include "share/kept_frames.hpp"
 #include "share/lent_frames.hpp"
+#include "stream/copy.hpp"
 #include "stream/exit_guard.hpp"
 
 namespace zerobuffer::stream {
@@ -15,6 +18,16 @@ namespace {
 using DataSignal = ring::DataSignal<buffer::Machine>;
 using SpaceSignal = ring::SpaceSignal<buffer::Machine>;
 using protocol::WriterState;
+
+constexpr std::size_t messages_per_publication = 64;
+
+Failure no_message_size() noexcept {
+  try {
+    return {Status::invalid_argument, std::string("messages of 0 bytes cannot be read; read() gives empty frames")};
+  } catch (...) {
+    return Status::invalid_argument;
+  }
+}
 
 ring::RingMemory memory_of(const buffer::Attachment& attachment) noexcept {
   const buffer::Segment& segment = attachment.segment();
@@ -303,9 +316,16 @@ Failure ReaderCore::failure(Status status) const noexcept {
 }
 
 [[gnu::noinline]] Result<Frame> ReaderCore::read_slow(Next next, Status status, Deadline deadline) noexcept {
-  for (;;) {
-    if (next == Next::failed) return failure(status);
-    if (next == Next::shared) return take_shared(true);
+  next = wait_for_next(next, status, deadline);
+  if (next == Next::frame) return take();
+  if (next == Next::shared) return take_shared(true);
+  return failure(status);
+}
+
+// Waits while there is nothing. Never answers `nothing`; where it is `failed`, `status` says why.
+[[gnu::always_inline]] inline ReaderCore::Next ReaderCore::wait_for_next(Next next, Status& status,
+                                                                         Deadline deadline) noexcept {
+  while (next == Next::nothing) {
     settle();
     call_the_waiting();
     // First the wait: a frame comes within nanoseconds or not at all, and everything else can be seen after it.
@@ -313,8 +333,7 @@ Failure ReaderCore::failure(Status status) const noexcept {
     if (!deadline.at_once() && seen_writer_.writer_state() != WriterState::closed) {
       waited = waiter_.wait(DataWait{*this}, deadline);
       next = look(status);
-      if (next == Next::frame) return take();
-      if (next != Next::nothing) continue;
+      if (next != Next::nothing) break;
       settle();
     }
     const std::int64_t now = os::now_coarse_ns();
@@ -323,15 +342,12 @@ Failure ReaderCore::failure(Status status) const noexcept {
     if (ended == Status::ok && !attachment_.owns_slot()) ended = Status::evicted;
     // whatever it is, the last frames were published before it
     next = look(status);
-    if (next == Next::frame) return take();
-    if (next != Next::nothing) continue;
-    if (ended != Status::ok) {
-      if (ended == Status::peer_dead) reported_dead_.store(seen_writer_.epoch(), std::memory_order_relaxed);
-      return failure(ended);
-    }
-    if (blocks_the_writer(now)) return failure(Status::held_frames_block);
-    if (waited != Status::ok) return waited;
+    if (next != Next::nothing) break;
+    if (ended == Status::peer_dead) reported_dead_.store(seen_writer_.epoch(), std::memory_order_relaxed);
+    status = ended != Status::ok ? ended : blocks_the_writer(now) ? Status::held_frames_block : waited;
+    if (status != Status::ok) return Next::failed;
   }
+  return next;
 }
 
 // End of stream is the state of the writer's place and of its lock, never a count.
@@ -424,6 +440,59 @@ Result<std::size_t> ReaderCore::read_many(std::span<Frame> out, std::chrono::nan
     if (!shared) break;
     out[count++] = std::move(*shared);
   }
+  return count;
+}
+
+Result<std::size_t> ReaderCore::read_messages(std::span<std::byte> into, std::size_t size,
+                                              std::chrono::nanoseconds timeout) noexcept {
+  if (size == 0) return no_message_size();
+  const std::size_t most = into.size() / size;
+  if (most == 0) return std::size_t{0};
+  Status status = Status::ok;
+  Next next = look(status);
+  if (next != Next::frame) next = wait_for_next(next, status, Deadline(timeout));
+  if (next == Next::failed) return failure(status);
+  std::size_t count = 0;
+  for (;;) {
+    const std::uint64_t has = next == Next::shared ? ring_.descriptor().size : ring_.header().size;
+    if (has != size) {
+      if (count == 0) return Failure(Status::wrong_size, has, size);
+      break;
+    }
+    if (next == Next::shared) {
+      auto shared = take_shared(count == 0);
+      if (!shared) {
+        if (count == 0) return shared.take_failure();
+        break;
+      }
+      if (shared->size() != size) return failure(Status::corrupt);  // it was changed meanwhile
+      std::memcpy(into.data() + count * size, shared->data().data(), size);
+      ++count;
+    } else {
+      count += copy_messages(into.data() + count * size, size, most - count);
+    }
+    if (count == most) break;
+    next = look(status);
+    if (next != Next::frame && next != Next::shared) break;  // what fails is met again by the next call
+  }
+  return count;
+}
+
+// There is one of this size. Copies it and those that follow; their room goes back some at a time.
+std::size_t ReaderCore::copy_messages(std::byte* into, std::size_t size, std::size_t most) noexcept {
+  if (count_lost_) [[unlikely]] {
+    note_lost(ring_.header().sequence);
+  }
+  std::size_t count = 0;
+  do {
+    copy_payload(into + count * size, ring_.payload(), size);
+    taken_sequence_.store(ring_.header().sequence, std::memory_order_relaxed);
+    ring_.take();
+    if (++count % messages_per_publication == 0) settle();
+  } while (count != most && ring_.peek() == ring::Peek::frame && ring_.header().size == size);
+  settle();
+  frames_.add(count);
+  bytes_.add(count * size);
   return count;
 }
 

@@ -35,6 +35,8 @@ class ReaderCore {
   Result<Frame> read(std::chrono::nanoseconds timeout) noexcept;
   Result<Frame> try_read() noexcept;
   Result<std::size_t> read_many(std::span<Frame> out, std::chrono::nanoseconds timeout) noexcept;
+  Result<std::size_t> read_messages(std::span<std::byte> into, std::size_t size,
+                                    std::chrono::nanoseconds timeout) noexcept;
   Result<Frame> read_newest(std::chrono::nanoseconds timeout) noexcept;
   Result<std::vector<std::byte>> metadata(std::chrono::nanoseconds timeout);
 
@@ -98,6 +100,8 @@ class ReaderCore {
   void give_back_shared(std::uint32_t held) noexcept;
   void call_the_waiting() noexcept;
   Result<Frame> read_slow(Next next, Status status, Deadline deadline) noexcept;
+  [[nodiscard]] Next wait_for_next(Next next, Status& status, Deadline deadline) noexcept;
+  [[nodiscard]] std::size_t copy_messages(std::byte* into, std::size_t size, std::size_t most) noexcept;
   [[nodiscard]] Failure failure(Status status) const noexcept;
 
   [[nodiscard]] Status look_at_writer(std::int64_t now) noexcept;

@@ -72,6 +72,8 @@ std::string_view to_string(Status status) noexcept {
       return "lanes_busy";
     case Status::frame_lost:
       return "frame_lost";
+    case Status::wrong_size:
+      return "wrong_size";
   }
   return "unknown";
 }
@@ -131,6 +133,9 @@ std::string Failure::message() const {
     case Status::frame_lost:
       return "frame " + first + " was frame " + second +
              " of another buffer, which was given back before it could be read here; read on";
+    case Status::wrong_size:
+      return "the next frame has " + first + " bytes, and messages of " + second +
+             " were asked for; it stays: read it as a frame, or ask for messages of its size";
     case Status::not_found:
     case Status::already_exists:
     case Status::writer_exists:

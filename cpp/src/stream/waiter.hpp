@@ -81,6 +81,11 @@ class Waiter {
     return interrupted_.load(std::memory_order_relaxed) && interrupted_.exchange(false, std::memory_order_seq_cst);
   }
 
+  /// A wait was interrupted, and its caller is not told yet: the next one hears of it. A hook speaks again by itself.
+  void interrupt_again() noexcept {
+    if (!ended_by_hook_) interrupt();
+  }
+
   [[nodiscard]] bool interrupt_pending() const noexcept { return interrupted_.load(std::memory_order_seq_cst); }
   /// How long the next sleep may last, for one that sleeps elsewhere.
   [[nodiscard]] std::int64_t next_sleep() noexcept {
@@ -94,6 +99,7 @@ class Waiter {
   /// interrupted.
   template <class Side>
   [[nodiscard]] Status wait(Side&& side, Deadline& deadline) noexcept {
+    ended_by_hook_ = false;
     std::int64_t end = 0;  // of this call; the clock is read only when the first looks were in vain
     std::int64_t next_hook = 0;
     const auto time_is_up = [&](std::int64_t now) {
@@ -163,7 +169,10 @@ class Waiter {
     }
     return now >= deadline.at(now) ? Status::timeout : Status::ok;
   }
-  [[nodiscard]] bool call_hook() noexcept { return hook_ != nullptr && hook_(hook_context_); }
+  [[nodiscard]] bool call_hook() noexcept {
+    ended_by_hook_ = hook_ != nullptr && hook_(hook_context_);
+    return ended_by_hook_;
+  }
 
   WaitPolicy policy_;
   std::uint32_t spin_pauses_;
@@ -171,6 +180,7 @@ class Waiter {
   bool quota_of_one_;
   bool bounded_;
   std::atomic<bool> interrupted_{false};
+  bool ended_by_hook_ = false;  // the last wait that was interrupted
   WaitHook hook_ = nullptr;
   void* hook_context_ = nullptr;
   Counter sleeps_;

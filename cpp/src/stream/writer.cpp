@@ -70,6 +70,10 @@ Result<void> Writer::write(std::span<const std::byte> data, Timeout timeout, Fra
 Result<void> Writer::try_write(std::span<const std::byte> data, FrameInfo info) noexcept {
   return core_ != nullptr ? core_->try_write(data, info) : Status::handle_closed;
 }
+Result<std::size_t> Writer::write_messages(std::span<const std::byte> messages, std::size_t message_size,
+                                           Timeout timeout, FrameInfo info) noexcept {
+  return core_ != nullptr ? core_->write_messages(messages, message_size, timeout, info) : Status::handle_closed;
+}
 Batch Writer::batch() noexcept { return core_ != nullptr ? core_->batch() : Batch(); }
 Result<void> Writer::write_metadata(std::span<const std::byte> metadata) noexcept {
   return core_ != nullptr ? core_->write_metadata(metadata) : Status::handle_closed;

@@ -1,6 +1,7 @@
 // Writing: the hot path first, then everything that happens only when there is no room.
 #include "stream/writer_core.hpp"
 
+#include <string>
 #include <utility>
 
 #include "share/kept_frames.hpp"
@@ -18,6 +19,17 @@ using protocol::SlotState;
 
 constexpr std::uint64_t frames_per_sample = 1024;     // last_commit_ns is stored once in so many small frames,
 constexpr std::size_t always_sampled_size = 1 << 16;  // and for every one from this size on
+
+constexpr std::uint64_t messages_per_publication = 16;
+
+Failure no_messages(std::size_t bytes, std::size_t size) noexcept {
+  try {
+    return {Status::invalid_argument,
+            std::to_string(bytes) + " bytes are no whole number of messages of " + std::to_string(size), bytes, size};
+  } catch (...) {
+    return {Status::invalid_argument, bytes, size};
+  }
+}
 
 ring::RingMemory memory_of(const buffer::Attachment& attachment) noexcept {
   const buffer::Segment& segment = attachment.segment();
@@ -170,6 +182,41 @@ Result<void> WriterCore::try_write(std::span<const std::byte> data, FrameInfo in
   if (!claimed) return claimed.take_failure();
   copy_payload(claimed->data().data(), data.data(), data.size());
   return claimed->commit(data.size(), info);
+}
+
+// As write(), over and over; a publication is for several, and the readers see the first ones early.
+Result<std::size_t> WriterCore::write_messages(std::span<const std::byte> messages, std::size_t size,
+                                               std::chrono::nanoseconds timeout, FrameInfo info) noexcept {
+  const std::size_t count = size != 0 ? messages.size() / size : 0;
+  if (size == 0 || count * size != messages.size()) return no_messages(messages.size(), size);
+  Status status = check_claim(size);
+  if (status != Status::ok) return failure(status, size);
+  Deadline deadline(timeout);
+  std::size_t written = 0;
+  for (std::uint64_t unpublished = 0; written < count; ++written) {
+    std::byte* found = ring_.try_claim(size);
+    if (found == nullptr) [[unlikely]] {
+      static_cast<void>(deadline.at(os::now_ns()));  // one for all the waits of this call
+      found = room_slow(size, deadline, Full::wait, status);
+      if (found == nullptr) break;
+      unpublished = 0;
+    }
+    copy_payload(found, messages.data() + written * size, size);
+    ZEROBUFFER_POINT("write.copied");
+    ring_.commit(size, info.type, info.tag);
+    if (++unpublished == messages_per_publication) {
+      unpublished = 0;
+      publish(size);
+    }
+  }
+  bytes_.add(written * size);
+  publish(size);
+  if (status == Status::dropped) {  // and so are those behind it
+    for (std::size_t left = count - written - 1; left != 0; --left) ring_.drop();
+  }
+  if (written == 0 && count != 0) return failure(status, size);
+  if (status == Status::interrupted) waiter_.interrupt_again();
+  return written;
 }
 
 // The same by the routine that has proved to be the better one.

@@ -34,6 +34,8 @@ class WriterCore {
   Result<Claim> try_claim(std::size_t size) noexcept;
   Result<void> write(std::span<const std::byte> data, std::chrono::nanoseconds timeout, FrameInfo info) noexcept;
   Result<void> try_write(std::span<const std::byte> data, FrameInfo info) noexcept;
+  Result<std::size_t> write_messages(std::span<const std::byte> messages, std::size_t size,
+                                     std::chrono::nanoseconds timeout, FrameInfo info) noexcept;
   Batch batch() noexcept;
 
   // For Claim and Batch.

@@ -40,6 +40,7 @@ TEST(the_number_of_each_status_is_fixed) {
       {ZB_BUFFER_TOO_SMALL, 29, "buffer_too_small"},
       {ZB_LANES_BUSY, 30, "lanes_busy"},
       {ZB_FRAME_LOST, 31, "frame_lost"},
+      {ZB_WRONG_SIZE, 32, "wrong_size"},
   };
   for (size_t i = 0; i < sizeof all / sizeof all[0]; ++i) {
     CHECK_NUMBER(i, all[i].number);

@@ -23,6 +23,9 @@ TEST(null_instead_of_a_reader_is_a_closed_handle) {
   CHECK_STATUS(ZB_HANDLE_CLOSED, zb_reader_read_newest(NULL, 0, &frame));
   CHECK_STATUS(ZB_HANDLE_CLOSED, zb_reader_read_many(NULL, 0, frames, 2, &count));
   CHECK_NUMBER(0, count);
+  count = 7;
+  CHECK_STATUS(ZB_HANDLE_CLOSED, zb_reader_read_messages(NULL, 0, frames, 8, 2, &count));
+  CHECK_NUMBER(0, count);
   CHECK_STATUS(ZB_HANDLE_CLOSED, zb_reader_metadata(NULL, 0, NULL, 0, &count));
   CHECK_STATUS(ZB_HANDLE_CLOSED, zb_reader_when_ready(NULL, never_called, NULL));
   CHECK_STATUS(ZB_HANDLE_CLOSED, zb_reader_when_metadata(NULL, never_called, NULL));
@@ -38,6 +41,7 @@ TEST(null_instead_of_a_reader_is_a_closed_handle) {
 
 TEST(null_instead_of_a_writer_is_a_closed_handle) {
   zb_claim claim = {.owner = &claim};
+  size_t written = 7;
   uint32_t freed = 7;
   uint64_t unread = 7;
   zb_writer_stats stats = {.struct_size = sizeof stats};
@@ -47,6 +51,8 @@ TEST(null_instead_of_a_writer_is_a_closed_handle) {
   CHECK_STATUS(ZB_HANDLE_CLOSED, zb_writer_try_claim(NULL, 1, &claim));
   CHECK_STATUS(ZB_HANDLE_CLOSED, zb_writer_write(NULL, "x", 1, 0, 0, 0));
   CHECK_STATUS(ZB_HANDLE_CLOSED, zb_writer_try_write(NULL, "x", 1, 0, 0));
+  CHECK_STATUS(ZB_HANDLE_CLOSED, zb_writer_write_messages(NULL, "x", 1, 1, 0, 0, 0, &written));
+  CHECK_NUMBER(0, written);
   CHECK_STATUS(ZB_HANDLE_CLOSED, zb_writer_write_metadata(NULL, "x", 1));
   CHECK_STATUS(ZB_HANDLE_CLOSED, zb_writer_wait_for_readers(NULL, 1, 0));
   CHECK_STATUS(ZB_HANDLE_CLOSED, zb_writer_drain(NULL, 0));

@@ -58,6 +58,7 @@ internal static unsafe class Failure
             Status.BufferTooSmall => new BufferTooSmallException(message, failure.First, failure.Second, failure.OsError),
             Status.LanesBusy => new LanesBusyException(message, failure.First, failure.Second, failure.OsError),
             Status.FrameLost => new FrameLostException(message, failure.First, failure.Second, failure.OsError),
+            Status.WrongSize => new WrongSizeException(message, failure.First, failure.Second, failure.OsError),
             Status.HandleClosed => new ObjectDisposedException(objectName, message),
             _ => new SystemCallException($"unexpected answer {status}: {message}"),
         };
