@@ -23,9 +23,10 @@ TEST_P(DuplexStop, what_was_taken_is_answered_and_what_waits_stays_for_the_next_
   std::atomic<int> runs{0};
   std::atomic<bool> stopping{false};
   const auto slowly = [&](Request& request) {
-    ++runs;
+    const bool first = ++runs == 1;
     while (!stopping) std::this_thread::sleep_for(1ms);
-    std::this_thread::sleep_for(20ms);  // stop() has come by now, as a rule
+    // stop() has come by then; where this thread is much faster than the one that stops it, at least not all are taken
+    std::this_thread::sleep_for(first ? 20ms : 1000ms);
     invert(request);
   };
   server->start(slowly).value();
@@ -165,6 +166,34 @@ TEST(DuplexClose, answers_that_are_held_and_keep_the_server_from_answering_are_t
   auto answer = call.receive(generous);
   ASSERT_OK(answer);
   EXPECT_TRUE(holds(answer->data(), 8));
+  // who asks again and again is told as well, however short each time is
+  for (const auto timeout : {0ms, 20ms}) {
+    call = client.begin(payload(10, 2), generous, {.tag = 8}).value();
+    EXPECT_TRUE(wait_until([&] { return call.receive(timeout).status() == Status::held_frames_block; }));
+    answer->release();
+    answer = call.receive(generous);
+    ASSERT_OK(answer);
+  }
+}
+
+// Scenario 6.7
+TEST(DuplexClose, an_answer_that_another_thread_will_give_back_delays_a_call_and_does_not_refuse_it) {
+  const std::string name = unique_name();
+  const auto config = channel_of(2000, 1);
+  auto server = ImmutableDuplexServer::create(name, config).value();
+  server.start([](Request& request) { request.write(payload(1500, 1)).value(); }).value();
+  auto client = DuplexClient::open(name, generous, config).value();
+  // on a busy machine the other thread may once take longer than a call waits for it
+  EXPECT_TRUE(wait_until([&] {
+    Response held = client.call(payload(10, 1), generous).value();
+    std::thread other([&] {
+      std::this_thread::sleep_for(300ms);
+      held.release();
+    });
+    const Status status = client.call(payload(10, 2), generous).status();
+    other.join();
+    return status == Status::ok;
+  }));
 }
 
 // Scenario 6.7

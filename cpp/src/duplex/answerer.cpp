@@ -5,6 +5,7 @@
 #include <bit>
 #include <cstring>
 
+#include "duplex/behaviour.hpp"
 #include "stream/copy.hpp"
 
 namespace zerobuffer::duplex {
@@ -17,15 +18,6 @@ constexpr std::string_view half_done =
     "the server died while it worked on this request, which may have been done in part; its successor did not repeat "
     "it";
 constexpr std::string_view no_answer = "the handler gave no answer";
-
-// Asks for a line that is going to be written in the state that writing needs: one journey instead of two.
-void prefetch_for_writing(const std::byte* at) noexcept {
-#if defined(__x86_64__)
-  asm volatile("prefetchw %0" : : "m"(*at));
-#else
-  __builtin_prefetch(at, 1);
-#endif
-}
 
 std::uint64_t start_of(const AnswererRings& rings, bool from_now) noexcept {
   const std::uint64_t end = buffer::Machine::load_acquire(rings.in.oieb->write_pos);
@@ -61,14 +53,7 @@ Answerer::Answerer(const buffer::Attachment& attachment, const AnswererRings& ri
       in_(rings.in, start_of(rings, from_now)),
       held_(std::bit_ceil(config.max_held), os::thread_barrier_available(), in_.next()),
       out_(rings.out, barriers_, rings.out.capacity),
-      waiter_(
-          [&] {
-            BufferConfig behaviour;
-            behaviour.wait = config.wait;
-            behaviour.spin_pauses = config.spin_pauses;
-            return behaviour;
-          }(),
-          !barriers_.sleeper_can_call),
+      waiter_(behaviour_of(config), !barriers_.sleeper_can_call),
       peer_(peer),
       turn_(in_.next()),
       published_(in_.next()) {
@@ -129,8 +114,8 @@ Answerer::Taken Answerer::take(Request& request, std::uint64_t client) noexcept 
       if (turn_.load(std::memory_order_acquire) == held_.next()) out_.fetch_next_lines();  // pairs with work()
     } else {
       const std::byte* next = in_.payload();
-      prefetch_for_writing(next - protocol::header_size);
-      prefetch_for_writing(next);
+      Machine::prefetch_for_writing(next - protocol::header_size);
+      Machine::prefetch_for_writing(next);
     }
     if (garbled_.load(std::memory_order_relaxed)) return Taken::corrupt;
     const ring::Peek peek = in_.peek();
@@ -317,7 +302,7 @@ void Answerer::release(std::uint32_t held) noexcept {
 [[gnu::always_inline]] inline void Answerer::work(std::uint64_t oldest, bool finished,
                                                   std::optional<Early>& next) noexcept {
   if (finished) [[unlikely]] {
-    owner_.answerer_ended(*this);
+    owner_.answerer_ended();
     return;
   }
   if (oldest == published_) return;

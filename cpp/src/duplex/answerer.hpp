@@ -30,13 +30,11 @@ struct AnswererRings {
   bool in_place = false;
 };
 
-class Answerer;
-
 /// Hears that an answerer has ended.
 class AnswererOwner {
  public:
   /// The last request is back, after Answerer::end(). May delete the answerer.
-  virtual void answerer_ended(Answerer& answerer) noexcept = 0;
+  virtual void answerer_ended() noexcept = 0;
   /// A request can be taken again of a lane that had too many.
   virtual void answerer_has_room() noexcept = 0;
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "duplex/behaviour.hpp"
 #include "os/process.hpp"
 #include "stream/copy.hpp"
 #include "stream/exit_guard.hpp"
@@ -23,18 +24,6 @@ constexpr std::size_t longest_text = 64 << 10;  // of an error that is kept; a s
 
 thread_local constinit char this_thread = 0;  // its address names the thread
 }  // namespace
-
-BufferConfig behaviour_of(const DuplexConfig& config) noexcept {
-  BufferConfig behaviour;
-  behaviour.huge_pages = config.huge_pages;
-  behaviour.exist_ok = config.exist_ok;
-  behaviour.wait = config.wait;
-  behaviour.spin_pauses = config.spin_pauses;
-  behaviour.pre_touch = config.pre_touch;
-  behaviour.lock_in_memory = config.lock_in_memory;
-  behaviour.join = JoinAt::now;
-  return behaviour;
-}
 
 // What a sending caller waits for: room, or a change of the other side's place.
 struct CallerLane::RoomWait {
@@ -154,7 +143,7 @@ void CallerLane::drop() noexcept {
     stream::forget_at_exit(*own_);
     own_->leave();
   } else {
-    owner_->lane_ended(*this);
+    owner_->lane_ended();
   }
   delete this;
 }
@@ -408,14 +397,16 @@ Result<void> CallerLane::await_answer(stream::Deadline& deadline) noexcept {
     if (next == Next::answer) return {};
     if (next == Next::failed) continue;
     if (ended != Status::ok) return ended;
-    if (blocks_the_server(now)) return Failure(Status::held_frames_block, held_.span(), rings_.in.capacity);
+    const bool over = !deadline.at_once() && deadline.is_over();
+    if (blocks_the_server(now, over)) return Failure(Status::held_frames_block, held_.span(), rings_.in.capacity);
     if (waited != Status::ok) return waited;
-    if (deadline.is_over()) return Status::timeout;  // also where something seems to come again and again
+    if (over) return Status::timeout;  // also where something seems to come again and again
   }
 }
 
-// For a while now, the server has been waiting for room that only this side's held answers keep from it.
-bool CallerLane::blocks_the_server(std::int64_t now) noexcept {
+// For a while now, the server has been waiting for room that only this side's held answers keep from it. Who asks again
+// and again, or has time left, gives another thread that holds them the time to give them back.
+bool CallerLane::blocks_the_server(std::int64_t now, bool time_is_over) noexcept {
   const protocol::Oieb& oieb = *rings_.in.oieb;
   const bool blocks = !rings_.in_place && held_.span() != 0 && Machine::load_acquire(oieb.writer_waiting) != 0 &&
                       Machine::load_relaxed(oieb.wanted_pos) > Machine::load_relaxed(own_slot().read_pos);
@@ -423,7 +414,7 @@ bool CallerLane::blocks_the_server(std::int64_t now) noexcept {
     blocking_at_ = in_.next();
     blocking_since_ = now;
   }
-  return blocks && now - blocking_since_ >= stream::longest_sleep_ns;
+  return blocks && now - blocking_since_ >= (time_is_over ? stream::longest_sleep_ns : given_back_within_ns);
 }
 
 // The answer that was looked at.
@@ -537,7 +528,7 @@ bool CallerLane::Watch::worth_a_look(std::int64_t now) noexcept {
   looked_at_ = now;
   const bool gone = !lane_.in_peer_.told() && lane_.in_peer_.gone();
   if (gone) lane_.in_peer_.look_closely();
-  return gone || (lane_.own_ && !lane_.own_->owns_slot()) || lane_.blocks_the_server(now);
+  return gone || (lane_.own_ && !lane_.own_->owns_slot()) || lane_.blocks_the_server(now, false);
 }
 
 std::uint32_t CallerLane::Watch::arm() noexcept { return AnswerWait{lane_}.arm(); }

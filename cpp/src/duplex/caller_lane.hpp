@@ -30,14 +30,12 @@ struct CallerRings {
   std::uint64_t answer_bit;     ///< This side's bit of in.oieb->readers_waiting.
 };
 
-class CallerLane;
-
 /// Hears that a lane can be used by somebody else.
 class LaneOwner {
  public:
   virtual void lane_is_free() noexcept = 0;
   /// Nothing of a lane without a place of its own is in use any more, for good; it deletes itself next.
-  virtual void lane_ended(CallerLane& lane) noexcept = 0;
+  virtual void lane_ended() noexcept = 0;
 
   /// The server (bits of its place) whose death was told to somebody: calls that begin later wait for its successor.
   std::atomic<std::uint64_t> told_death{0};
@@ -102,9 +100,7 @@ class CallerLane {
   bool interrupt() noexcept;
   void set_wait_hook(WaitHook hook, void* context) noexcept;
   void add_to(DuplexStats& stats) const noexcept;
-  [[nodiscard]] std::uint64_t max_request_size() const noexcept { return out_.max_frame_size(); }
   [[nodiscard]] buffer::Attachment& attachment() noexcept { return *own_; }
-  [[nodiscard]] const Peer& peer() const noexcept { return in_peer_; }
 
  private:
   using Machine = buffer::Machine;
@@ -154,11 +150,12 @@ class CallerLane {
   Result<Received> take_into(std::span<std::byte> buffer) noexcept;
   [[nodiscard]] bool is_no_answer() const noexcept;
   [[nodiscard]] Failure take_failure() noexcept;
-  [[nodiscard]] bool blocks_the_server(std::int64_t now) noexcept;
+  [[nodiscard]] bool blocks_the_server(std::int64_t now, bool time_is_over) noexcept;
   void pass() noexcept;
   void pass_late() noexcept;
   void settle() noexcept;
   void work(std::uint64_t oldest, bool finished) noexcept;
+
   std::optional<buffer::Attachment> own_;
   const buffer::Attachment* shared_;
   CallerRings rings_;
@@ -195,8 +192,5 @@ class CallerLane {
   stream::Counter copied_in_;
   stream::Counter wakes_;
 };
-
-/// How an end of a duplex channel attaches and waits.
-[[nodiscard]] BufferConfig behaviour_of(const DuplexConfig& config) noexcept;
 
 }  // namespace zerobuffer::duplex

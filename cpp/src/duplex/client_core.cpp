@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "duplex/behaviour.hpp"
 #include "os/clock.hpp"
 #include "os/kernel.hpp"
 

@@ -85,7 +85,7 @@ class ClientCore final : private LaneOwner {
   [[nodiscard]] std::size_t count() const noexcept { return count_.load(std::memory_order_acquire); }
 
   void lane_is_free() noexcept override;
-  void lane_ended(CallerLane&) noexcept override {}  // each has a place of its own
+  void lane_ended() noexcept override {}  // each has a place of its own
 
   DuplexConfig config_;
   std::uint64_t id_ = 0;

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "duplex/caller_lane.hpp"
+#include "duplex/behaviour.hpp"
 
 namespace zerobuffer::duplex {
 namespace {
@@ -202,7 +202,7 @@ void RequestSource::end() noexcept {
 
 void RequestSource::answerer_has_room() noexcept { DataSignal::poke(signal_); }
 
-void RequestSource::answerer_ended(Answerer&) noexcept {
+void RequestSource::answerer_ended() noexcept {
   if (living_.fetch_sub(1, std::memory_order_acq_rel) == 1) source_ended();
 }
 

@@ -87,7 +87,7 @@ class RequestSource : private AnswererOwner {
   virtual Status lane_is_broken(std::size_t lane) noexcept = 0;
   virtual void source_ended() noexcept = 0;
 
-  void answerer_ended(Answerer& answerer) noexcept final;
+  void answerer_ended() noexcept final;
   void answerer_has_room() noexcept final;
   [[nodiscard]] bool any_ready() const noexcept;
   Status take(Request& request, std::chrono::nanoseconds timeout, bool background) noexcept;

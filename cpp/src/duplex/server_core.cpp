@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "duplex/behaviour.hpp"
 #include "duplex/client_core.hpp"
 #include "stream/exit_guard.hpp"
 

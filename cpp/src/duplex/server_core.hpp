@@ -71,7 +71,7 @@ class ServerCore final : private ServerPlace, public RequestSource, private Lane
   Status lane_is_broken(std::size_t lane) noexcept override;
   void source_ended() noexcept override { part_ended(); }
   void lane_is_free() noexcept override {}
-  void lane_ended(CallerLane&) noexcept override { part_ended(); }
+  void lane_ended() noexcept override { part_ended(); }
   void part_ended() noexcept;
 
   DuplexConfig config_;
