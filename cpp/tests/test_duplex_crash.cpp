@@ -12,7 +12,8 @@ using namespace support;
 constexpr std::uint64_t many = 12;
 
 // How often each request was worked on, by whomever.
-using Runs = std::array<std::atomic<int>, 2 * many + 1>;
+constexpr std::uint64_t most = 1000;
+using Runs = std::array<std::atomic<int>, most + 1>;
 
 void count_and_invert(Runs& runs, Request& request) {
   ++runs[request.tag()];
@@ -85,20 +86,27 @@ TEST_P(DuplexServerDies, every_request_is_answered_once_and_those_it_had_begun_w
   ASSERT_TRUE(ready.receive());
   auto client = DuplexClient::open(name, generous, config).value();
   std::optional<Server> second;
-  std::uint64_t sequence = 0;
-  const auto send = [&](std::uint64_t from, std::uint64_t to) {
-    for (std::uint64_t number = from; number <= to; ++number) {
-      auto sent = client.send(payload(100 + number, number), generous, {.tag = number});
-      ASSERT_OK(sent);
-      ASSERT_EQ(*sent, ++sequence);
+  std::uint64_t sent = 0;
+  const auto send = [&](std::uint64_t count) {
+    for (; count != 0; --count) {
+      const std::uint64_t number = sent + 1;
+      ASSERT_LE(number, most);
+      auto sequence = client.send(payload(100 + number % 50, number), generous, {.tag = number});
+      ASSERT_OK(sequence);
+      ASSERT_EQ(*sequence, ++sent);
     }
   };
-  send(1, many);
+  send(many);
   std::uint64_t answered = 0;
   int deaths = 0;
   int errors = 0;
-  while (answered < many) {
-    auto answer = client.receive(generous);
+  while (deaths == 0 || answered < sent) {
+    auto answer = answered < sent ? client.receive(generous) : client.receive(200ms);
+    if (answered == sent && answer.status() == Status::timeout) {
+      send(1);  // to some steps it comes only where its client sleeps already
+      if (HasFatalFailure()) return;
+      continue;
+    }
     if (answer) {
       ASSERT_EQ(answer->sequence(), ++answered);
       ASSERT_TRUE(holds_inverted(answer->data(), answered)) << answered;
@@ -119,23 +127,15 @@ TEST_P(DuplexServerDies, every_request_is_answered_once_and_those_it_had_begun_w
     second = successor_of(kind, name, config);
     second->operator->()->start([&](Request& request) { count_and_invert(*runs, request); }).value();
   }
-  if (!second) {  // it died after the last answer
-    EXPECT_STATUS(client.receive(generous), Status::peer_dead);
-    ++deaths;
-    EXPECT_EQ(first.wait(), 128 + SIGKILL);
-    second = successor_of(kind, name, config);
-    second->operator->()->start([&](Request& request) { count_and_invert(*runs, request); }).value();
-  }
-  EXPECT_EQ(deaths, 1);
   // a pool may have answered what comes after a request that it is still working on
   EXPECT_LE(errors, threads == 1 ? 1 : static_cast<int>(many));
-  send(many + 1, 2 * many);
-  for (std::uint64_t number = many + 1; number <= 2 * many; ++number) {
+  send(many);
+  while (answered < sent) {
     auto answer = client.receive(generous);
     ASSERT_OK(answer);
-    EXPECT_EQ(answer->sequence(), number);
-    EXPECT_TRUE(holds_inverted(answer->data(), number));
-    EXPECT_EQ((*runs)[number], 1);
+    EXPECT_EQ(answer->sequence(), ++answered);
+    EXPECT_TRUE(holds_inverted(answer->data(), answered));
+    EXPECT_EQ((*runs)[answered], 1);
   }
   EXPECT_STATUS(client.receive(10ms), Status::timeout);  // nothing is answered twice
   EXPECT_EQ(call_inverted(client, 200, 1), Status::ok);
@@ -219,6 +219,7 @@ TEST_P(DuplexDeath, every_call_that_waits_learns_that_the_server_died_and_later_
     threads.emplace_back([&, i] { told += client.call(payload(100, i), generous).status() == Status::peer_dead; });
   }
   for (int i = 0; i < 3; ++i) ASSERT_TRUE(taken.receive());
+  ASSERT_TRUE(wait_until([&] { return client.stats().requests == 4; }));  // the fourth call has begun as well
   first.kill();
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(told, 4);
@@ -448,18 +449,22 @@ TEST_P(DuplexClientDies, the_server_goes_on_and_its_lane_is_used_again) {
   });
   for (int round = 0; round < 3; ++round) {
     Child child([&, step = step] {
-      std::this_thread::sleep_for(1ms);
       signal_self_at(step, SIGKILL);
-      auto client = DuplexClient::open(name, generous, config).value();
-      Response held = client.call(payload(500, 1), generous).value();
-      for (std::uint64_t i = 0; i < 20; ++i) {
-        if (!client.send(payload(500, i), 20ms)) break;  // nobody fetches: the ring gets full
-      }
-      static_cast<void>(client.receive(generous));
-      for (;;) {
-        std::this_thread::sleep_for(2ms);
-        static_cast<void>(client.receive(generous));
-        if (!client.send(payload(10, 1), 100ms)) break;
+      for (;;) {  // some steps are come to only where the server happens to sleep, or this client to be fast
+        std::this_thread::sleep_for(1ms);
+        auto client = DuplexClient::open(name, generous, config).value();
+        Response held = client.call(payload(500, 1), generous).value();
+        for (std::uint64_t i = 0; i < 20; ++i) {
+          if (!client.send(payload(500, i), 20ms)) break;  // nobody fetches: the ring gets full
+        }
+        while (client.receive(200ms)) {
+        }
+        held.release();
+        for (int i = 0; i < 20; ++i) {  // the server has time to fall asleep before each
+          std::this_thread::sleep_for(5ms);
+          if (!client.send(payload(10, 1), generous)) return;
+          static_cast<void>(client.receive(generous));
+        }
       }
     });
     EXPECT_EQ(child.wait(), 128 + SIGKILL);
