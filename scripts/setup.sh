@@ -14,6 +14,9 @@ packages=(
   # tests
   clang clang-format clang-tidy libclang-rt-14-dev llvm-14 libboost-context-dev libgtest-dev libgmock-dev
   python3-pytest python3-pytest-timeout python3-hypothesis mypy spin strace procps util-linux
+  # other systems, measured beside ours
+  libzmq3-dev libnng-dev libiceoryx-posh-dev iceoryx libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev
+  gstreamer1.0-plugins-base gstreamer1.0-plugins-bad
   # demo
   ffmpeg forensics-samples-files python3-pil
 )

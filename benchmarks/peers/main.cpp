@@ -39,20 +39,26 @@ Plan peer_plan() {
   return plan;
 }
 
-bool needs_roudi(const BenchOptions& options) {
+bool needs_roudi(const Plan& plan, const BenchOptions& options) {
+  const auto is_ours = [&](const std::string& name) {
+    return std::any_of(plan.subjects.begin(), plan.subjects.end(), [&](const Subject& subject) {
+      return subject.workload == name && subject.system == "zerobuffer";
+    });
+  };
   return options.all || !options.groups.empty() ||
-         std::any_of(options.only.begin(), options.only.end(), [](const std::string& name) {
+         std::any_of(options.only.begin(), options.only.end(), [&](const std::string& name) {
            // A workload of ours brings all that it is compared with.
-           return name.find("iceoryx") != std::string::npos || name.find("_over_") == std::string::npos;
+           return name.find("iceoryx") != std::string::npos || is_ours(name);
          });
 }
 
 ExitCode run(BenchOptions options) {
   if (options.only.empty() && options.groups.empty()) options.all = true;
+  const Plan plan = peer_plan();
   const Sweep sweep;
   std::optional<RouDi> roudi;
-  if (needs_roudi(options)) roudi.emplace();
-  return run_plan(peer_plan(), options);
+  if (needs_roudi(plan, options)) roudi.emplace();
+  return run_plan(plan, options);
 }
 
 }  // namespace
