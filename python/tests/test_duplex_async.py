@@ -200,10 +200,13 @@ def test_no_more_requests_are_handled_at_once_than_the_limit(name, kind):
 
     async def both():
         with channel(name, kind) as (server, client):
-            serving = asyncio.ensure_future(server.serve_async({0: slow}, limit=2, timeout=0.3))
+            serving = asyncio.ensure_future(server.serve_async({0: slow}, limit=2))
             await asyncio.gather(*(client.call_async(b"", timeout=LIMIT) for _ in range(20)))
             assert most == 2
-            await serving  # the timeout without a request ends it
+            serving.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await serving
+            await server.serve_async(slow, timeout=0.05)  # the timeout without a request ends it
             with pytest.raises(zerobuffer.InvalidArgumentError):
                 await server.serve_async(slow, limit=0)
 

@@ -510,6 +510,7 @@ name, how = sys.argv[1:]
 server = zerobuffer.MutableDuplexServer(name)
 ended = []
 def slow(request):
+    print("taken", flush=True)
     time.sleep(0.3)
     request.bytes[:] = bytes(request).upper()
 if how == "start":
@@ -540,7 +541,7 @@ def test_a_server_that_exits_without_closing_is_no_dead_peer(name, how):
         with DuplexClient.open(name, timeout=LIMIT) as client:
             pending = client.begin(b"abc")
             if how != "held":
-                time.sleep(0.1)  # it is in the handler
+                assert process.stdout.readline() == "taken\n"
             _, said = process.communicate("\n", timeout=LIMIT)
             if how == "start":
                 assert bytes(pending.receive(timeout=LIMIT)) == b"ABC"
