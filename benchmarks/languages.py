@@ -31,6 +31,10 @@ HALVES = 7  # for one figure beside one of `zerobuffer bench`, as many as that t
 WARM_UP_S = 2.0  # the time in which .NET compiles what runs often a second time, well, and more
 
 
+class UsageError(BenchError):
+    """There is nothing of what was asked for."""
+
+
 @dataclass
 class Effort:
     """How long and how often. A short run shows that everything works; its figures are worth nothing."""
@@ -208,7 +212,7 @@ def run_all(arguments: Any) -> "tuple[List[Json], Json]":
     languages = [arguments.language] if arguments.language else [*LANGUAGES]
     steps = [step for step in (reduced(step, languages, arguments.only, arguments.group) for step in all_steps()) if step]
     if not steps:
-        raise BenchError("nothing is called so; docs/benchmarks.md has the names")
+        raise UsageError("nothing is called so; docs/benchmarks.md has the names")
     teams = {subject.team for step in steps for subject in step.subjects} - {"bench"} | {"c"}  # C also looks at the CPUs
     files = {"c": arguments.c, "costs": arguments.costs, "csharp": arguments.csharp}
     if "csharp" in teams and shutil.which("dotnet") is None:
@@ -277,7 +281,7 @@ def main() -> int:
         records, closing = run_all(arguments)
     except BenchError as error:
         print(f"languages: {error}", file=sys.stderr)
-        return 1
+        return 2 if isinstance(error, UsageError) else 1
     except KeyboardInterrupt:
         return 130
     if arguments.json:

@@ -51,6 +51,7 @@ class Driver:
     targets: Sequence[str]  # what is built for it
     command: Callable[[Places], List[str]]
     everything: Sequence[str] = ()  # the options with which it leaves nothing out
+    only_family: str = ""  # it has this one alone, and takes none of the options that say what and how long
 
 
 DRIVERS = (
@@ -58,6 +59,8 @@ DRIVERS = (
     Driver("peers", "benchmarks/peers", ("zerobuffer_bench_peers",), lambda at: [str(at.bin / "zerobuffer-bench-peers")], ("--all",)),
     Driver("languages", "benchmarks/languages.py", ("zerobuffer_cli", "zerobuffer_c", "zerobuffer_bench_c", "zerobuffer_bench_costs"),
            lambda at: at.script("languages.py")),
+    Driver("instructions", "benchmarks/instructions.py", ("zerobuffer_bench_c", "zerobuffer_bench_costs"),
+           lambda at: [sys.executable, str(HERE / "instructions.py"), "--bin", str(at.bin)], only_family="instructions"),
 )
 
 
@@ -164,7 +167,10 @@ def run_all(arguments: Any, drivers: Sequence[Driver]) -> int:
         build(drivers)
     begun, before, seconds = datetime.datetime.now(datetime.timezone.utc), machine.CpuTime.now(), {}
     for driver in drivers:
-        command = [*driver.command(places), *([] if narrowed else driver.everything), *options, "--json"]
+        if driver.only_family and (arguments.only or (arguments.group and driver.only_family not in arguments.group)):
+            continue
+        said = [] if driver.only_family else [*([] if narrowed else driver.everything), *options]
+        command = [*driver.command(places), *said, "--json"]
         say(f"{driver.name}: {shlex.join(command)}")
         start = time.monotonic()
         try:
@@ -182,8 +188,8 @@ def run_all(arguments: Any, drivers: Sequence[Driver]) -> int:
     after = machine.CpuTime.now()
     if before is not None and after is not None:
         about["steal_share"] = round(after.steal_since(before), 4)
-    said = [option for name in arguments.driver for option in ("--driver", name)]
-    run = {"command": shlex.join(["benchmarks/run.py", *said, *options]), "date": begun.strftime("%Y-%m-%d %H:%M UTC"), "commit": machine.commit(ROOT),
+    chosen = [option for name in arguments.driver for option in ("--driver", name)]
+    run = {"command": shlex.join(["benchmarks/run.py", *chosen, *options]), "date": begun.strftime("%Y-%m-%d %H:%M UTC"), "commit": machine.commit(ROOT),
            "machine": about, "seconds": seconds, "short": arguments.short, "failed": failed}
     if not lines:
         say("nothing was measured" + ("" if failed else ": no driver has what was asked for"))

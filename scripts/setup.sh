@@ -17,6 +17,8 @@ packages=(
   # other systems, measured beside ours
   libzmq3-dev libnng-dev libiceoryx-posh-dev iceoryx libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev
   gstreamer1.0-plugins-base gstreamer1.0-plugins-bad
+  # benchmarks in Python and C
+  python3-zmq valgrind
   # demo
   ffmpeg forensics-samples-files python3-pil
 )

@@ -121,7 +121,7 @@ def test_when_the_time_is_over_nothing_more_is_begun():
 
 def test_a_name_that_there_is_not_is_refused():
     done = languages("--short", "--only", "rtt65")
-    assert (done.returncode, done.stdout) == (1, "") and "nothing is called so" in done.stderr
+    assert (done.returncode, done.stdout) == (2, "") and "nothing is called so" in done.stderr
 
 
 @pytest.mark.parametrize("workload", ["frame6m_read", "frame6m_read_shared_memory", "frame6m_read_mapped_file"])
