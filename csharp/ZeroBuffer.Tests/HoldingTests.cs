@@ -57,6 +57,37 @@ public class HoldingTests : BufferTest
         }
     }
 
+    [Fact]
+    public void A_frame_is_two_words_so_that_it_travels_in_registers()
+    {
+        Assert.Equal(2 * Unsafe.SizeOf<nint>(), Unsafe.SizeOf<Frame>());
+    }
+
+    [Fact]
+    public void Copies_of_released_frames_do_nothing_to_those_that_have_their_places_now()
+    {
+        (Reader reader, Writer writer) = Ends(maxHeld: 4);
+        using (reader)
+        using (writer)
+        {
+            var old = new List<Frame>();
+            for (int number = 0; number < 20; ++number)
+            {
+                Assert.True(writer.Write(Bytes.Of(number)));
+                Assert.True(writer.Write(Bytes.Of(number)));
+                Assert.True(reader.ReadNewest(TimeSpan.Zero, out Frame frame));
+                Assert.All(old, copy => copy.Dispose());
+                Assert.All(old, copy => Assert.True(copy.IsReleased));
+                Assert.False(frame.IsReleased);
+                Assert.Equal(Bytes.Of(number), frame.Span.ToArray());
+                Assert.Equal(1, reader.GetStats().Held);
+                frame.Dispose();
+                old.Add(frame);
+            }
+            Assert.Equal(20, old.Distinct().Count());
+        }
+    }
+
     // Scenario 3.2
     [Fact]
     public void Frames_outlive_their_reader_and_its_close()

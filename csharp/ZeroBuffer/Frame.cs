@@ -1,4 +1,5 @@
-// A received frame, as a value that is copied freely: where it is in its reader's table, and which version of it.
+// A received frame, as a value that is copied freely: its reader's table, and which version of which entry there. Of two words, so
+// that it travels in registers.
 using System;
 using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
@@ -26,13 +27,12 @@ public readonly partial struct Frame : IDisposable, IEquatable<Frame>
 {
     private readonly FrameTable? _table;
     private readonly ulong _key;
-    private readonly uint _index;
 
-    internal Frame(FrameTable table, ulong key, uint index)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal Frame(FrameTable table, ulong key)
     {
         _table = table;
         _key = key;
-        _index = index;
     }
 
     /// <summary>The bytes, 64-byte aligned, unchanged until the frame is disposed.</summary>
@@ -45,7 +45,7 @@ public readonly partial struct Frame : IDisposable, IEquatable<Frame>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         get
         {
-            byte* data = Table.Bytes(_key, _index, out nuint size);
+            byte* data = Table.Bytes(_key, out nuint size);
             if (size > int.MaxValue)
             {
                 ThrowTooLong(size);
@@ -56,22 +56,22 @@ public readonly partial struct Frame : IDisposable, IEquatable<Frame>
 
     /// <summary>Bytes.</summary>
     /// <exception cref="ObjectDisposedException">The frame was disposed.</exception>
-    public long Length => (long)Table.Size(_key, _index);
+    public long Length => (long)Table.Size(_key);
 
     /// <summary>1 for the first frame of the buffer, and one more for each.</summary>
     /// <exception cref="ObjectDisposedException">The frame was disposed.</exception>
-    public ulong Sequence => Table.Sequence(_key, _index);
+    public ulong Sequence => Table.Sequence(_key);
 
     /// <summary>0 normal, 2 an array frame (docs/arrays.md), 1-127 reserved, from 128 the application's.</summary>
     /// <exception cref="ObjectDisposedException">The frame was disposed.</exception>
-    public ushort Type => Table.Type(_key, _index);
+    public ushort Type => Table.Type(_key);
 
     /// <summary>A number of the application's.</summary>
     /// <exception cref="ObjectDisposedException">The frame was disposed.</exception>
-    public ulong Tag => Table.Tag(_key, _index);
+    public ulong Tag => Table.Tag(_key);
 
     /// <summary>Whether the frame, or a copy of it, was disposed. True for <c>default</c>.</summary>
-    public bool IsReleased => _table is null || !_table.IsHeld(_key, _index);
+    public bool IsReleased => _table is null || !_table.IsHeld(_key);
 
     /// <summary>The reader that handed it out, also after that was disposed.</summary>
     /// <exception cref="ObjectDisposedException">This is <c>default</c>, no frame.</exception>
@@ -97,7 +97,7 @@ public readonly partial struct Frame : IDisposable, IEquatable<Frame>
     /// <exception cref="ObjectDisposedException">The frame was disposed.</exception>
     public unsafe ReadOnlySpan<byte> Slice(long offset, int length)
     {
-        byte* data = Table.Bytes(_key, _index, out nuint size);
+        byte* data = Table.Bytes(_key, out nuint size);
         ArgumentOutOfRangeException.ThrowIfNegative(offset);
         ArgumentOutOfRangeException.ThrowIfNegative(length);
         ArgumentOutOfRangeException.ThrowIfGreaterThan((ulong)offset + (ulong)length, (ulong)size, nameof(length));
@@ -114,7 +114,7 @@ public readonly partial struct Frame : IDisposable, IEquatable<Frame>
     public unsafe ReadOnlySpan<T> As<T>()
         where T : unmanaged
     {
-        byte* data = Table.Bytes(_key, _index, out nuint size);
+        byte* data = Table.Bytes(_key, out nuint size);
         nuint count = size / (nuint)sizeof(T);
         if (count * (nuint)sizeof(T) != size)
         {
@@ -143,16 +143,16 @@ public readonly partial struct Frame : IDisposable, IEquatable<Frame>
     public FrameMemory AsMemory()
     {
         FrameTable table = Table;
-        nuint size = table.Size(_key, _index);
+        nuint size = table.Size(_key);
         if (size > int.MaxValue)
         {
             ThrowTooLong(size);
         }
-        if (!table.TryAddHolder(_key, _index))
+        if (!table.TryAddHolder(_key))
         {
             FrameTable.ThrowReleased();
         }
-        return table.RentManager().Begin(_key, _index);
+        return table.RentManager().Begin(_key, table.IndexOf(_key));
     }
 
     /// <summary>The bytes as a sequence; for frames of any size, in parts of at most 1 GiB beyond 2 GiB − 1.</summary>
@@ -161,16 +161,16 @@ public readonly partial struct Frame : IDisposable, IEquatable<Frame>
     /// Does not hold the frame: once that was disposed, the sequence's memory throws <see cref="ObjectDisposedException"/>. Pinning
     /// a part of it holds the frame until it is unpinned. Allocates an object per part.
     /// </remarks>
-    public ReadOnlySequence<byte> AsSequence() => FramePart.Sequence(Table, _key, _index);
+    public ReadOnlySequence<byte> AsSequence() => FramePart.Sequence(Table, _key);
 
     /// <summary>Gives the bytes back to the writer, unless this or a copy was disposed before.</summary>
     /// <remarks>Any thread, also after the reader was disposed. Never waits; may wake the writer.</remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Dispose() => _table?.Release(_key, _index);
+    public void Dispose() => _table?.Release(_key);
 
     /// <summary>Whether both are the same frame, released or not.</summary>
     /// <param name="other">Another frame.</param>
-    public bool Equals(Frame other) => _table == other._table && _key == other._key && _index == other._index;
+    public bool Equals(Frame other) => _table == other._table && _key == other._key;
 
     /// <inheritdoc/>
     public override bool Equals(object? obj) => obj is Frame other && Equals(other);
@@ -193,9 +193,9 @@ public readonly partial struct Frame : IDisposable, IEquatable<Frame>
         ? "Frame (released)"
         : $"Frame {Sequence}: {Length} bytes, type {Type}, tag {Tag}";
 
-    internal Interop.NativeFrame Take() => Table.Take(_key, _index);
+    internal Interop.NativeFrame Take() => Table.Take(_key);
 
-    internal void PutBack() => _table!.PutBack(_key, _index);
+    internal void PutBack() => _table!.PutBack(_key);
 
     internal void TakenAway() => _table!.TakenAway();
 

@@ -144,41 +144,42 @@ internal sealed unsafe class FrameMemoryManager(IHeldBytes table) : MemoryManage
 }
 
 /// <summary>A part of a frame for a sequence; holds nothing.</summary>
-internal sealed unsafe class FramePart(FrameTable table, ulong key, uint index, nuint offset, int length) : MemoryManager<byte>
+internal sealed unsafe class FramePart(FrameTable table, ulong key, nuint offset, int length) : MemoryManager<byte>
 {
     private const int MostBytes = 1 << 30;
 
-    internal static ReadOnlySequence<byte> Sequence(FrameTable table, ulong key, uint index)
+    internal static ReadOnlySequence<byte> Sequence(FrameTable table, ulong key)
     {
-        nuint size = table.Size(key, index);
+        nuint size = table.Size(key);
         if (size == 0)
         {
             return ReadOnlySequence<byte>.Empty;
         }
         if (size <= int.MaxValue)
         {
-            return new ReadOnlySequence<byte>(new FramePart(table, key, index, 0, (int)size).Memory);
+            return new ReadOnlySequence<byte>(new FramePart(table, key, 0, (int)size).Memory);
         }
         Segment? first = null;
         Segment? last = null;
         for (nuint offset = 0; offset < size; offset += MostBytes)
         {
             int length = (int)Math.Min(MostBytes, size - offset);
-            last = new Segment(new FramePart(table, key, index, offset, length).Memory, (long)offset, last);
+            last = new Segment(new FramePart(table, key, offset, length).Memory, (long)offset, last);
             first ??= last;
         }
         return new ReadOnlySequence<byte>(first!, 0, last!, last!.Memory.Length);
     }
 
-    public override Span<byte> GetSpan() => new(table.Bytes(key, index, out _) + offset, length);
+    public override Span<byte> GetSpan() => new(table.Bytes(key, out _) + offset, length);
 
     public override MemoryHandle Pin(int elementIndex = 0)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)elementIndex, (uint)length, nameof(elementIndex));
-        if (!table.TryAddHolder(key, index))
+        if (!table.TryAddHolder(key))
         {
             FrameTable.ThrowReleased();
         }
+        uint index = table.IndexOf(key);
         return new MemoryHandle(table.BytesOfHeld(index, out _) + offset + elementIndex, default, new FramePin(table, index));
     }
 

@@ -12,18 +12,22 @@ namespace ZeroBuffer;
 
 internal sealed unsafe class FrameTable : IHeldBytes
 {
-    private readonly Entry[] _entries;
-    private readonly uint _mask;
+    private readonly Entry[] _entries; // a power of two of them
     private readonly Stack<FrameMemoryManager> _managers = new();
+    private readonly bool _releaseIsShort;
+    private nint _owner; // of every native frame
     private ulong _version;
     private HeldAfterClose? _heldAfterClose;
     private int _firstHeld; // once no frame comes any more: nothing before this entry is held
 
-    internal FrameTable(Reader reader, int maxHeld)
+    /// <param name="reader">The one that hands the frames out.</param>
+    /// <param name="maxHeld">At the same time; rounded up to a power of two.</param>
+    /// <param name="mayComeFromElsewhere">Whether a frame may lie in another buffer, whose owner then hears of its release.</param>
+    internal FrameTable(Reader reader, int maxHeld, bool mayComeFromElsewhere)
     {
         Reader = reader;
+        _releaseIsShort = !mayComeFromElsewhere;
         _entries = new Entry[BitOperations.RoundUpToPowerOf2((uint)maxHeld)];
-        _mask = (uint)_entries.Length - 1;
     }
 
     internal Reader Reader { get; }
@@ -34,29 +38,34 @@ internal sealed unsafe class FrameTable : IHeldBytes
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal Frame Hold(in NativeFrame native)
     {
-        uint index = native.Slot & _mask;
-        ref Entry entry = ref _entries[index];
-        entry.Owner = native.Owner;
+        // The native places go round, and so do the versions: the one after the last that ends in the number of this place.
+        Entry[] entries = _entries;
+        ulong version = _version + 1;
+        version += (native.Slot - version) & (uint)(entries.Length - 1);
+        _version = version;
+        ref Entry entry = ref entries[(int)version & (entries.Length - 1)];
+        _owner = native.Owner;
         entry.Data = native.Data;
         entry.Size = native.Size;
         entry.Sequence = native.Sequence;
         entry.Tag = native.Tag;
         entry.Slot = native.Slot;
         entry.Type = native.Type;
-        ulong key = HoldCount.KeyOf(++_version);
+        ulong key = HoldCount.KeyOf(version);
         entry.Hold.Begin(key);
-        return new Frame(this, key, index);
+        return new Frame(this, key);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal bool IsHeld(ulong key, uint index) => _entries[index].Hold.IsHeld(key);
+    internal uint IndexOf(ulong key) => (uint)HoldCount.VersionOf(key) & (uint)(_entries.Length - 1);
+
+    internal bool IsHeld(ulong key) => At(key).Hold.IsHeld(key);
 
     // Each getter reads first and checks then: what it read belongs to this frame if the frame was held afterwards.
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal byte* Bytes(ulong key, uint index, out nuint size)
+    internal byte* Bytes(ulong key, out nuint size)
     {
-        ref Entry entry = ref _entries[index];
+        ref Entry entry = ref At(key);
         nint data = Volatile.Read(ref entry.Data);
         size = Volatile.Read(ref entry.Size);
         Check(ref entry, key);
@@ -70,33 +79,33 @@ internal sealed unsafe class FrameTable : IHeldBytes
         return (byte*)entry.Data;
     }
 
-    internal nuint Size(ulong key, uint index)
+    internal nuint Size(ulong key)
     {
-        ref Entry entry = ref _entries[index];
+        ref Entry entry = ref At(key);
         nuint size = Volatile.Read(ref entry.Size);
         Check(ref entry, key);
         return size;
     }
 
-    internal ulong Sequence(ulong key, uint index)
+    internal ulong Sequence(ulong key)
     {
-        ref Entry entry = ref _entries[index];
+        ref Entry entry = ref At(key);
         ulong sequence = Volatile.Read(ref entry.Sequence);
         Check(ref entry, key);
         return sequence;
     }
 
-    internal ulong Tag(ulong key, uint index)
+    internal ulong Tag(ulong key)
     {
-        ref Entry entry = ref _entries[index];
+        ref Entry entry = ref At(key);
         ulong tag = Volatile.Read(ref entry.Tag);
         Check(ref entry, key);
         return tag;
     }
 
-    internal ushort Type(ulong key, uint index)
+    internal ushort Type(ulong key)
     {
-        ref Entry entry = ref _entries[index];
+        ref Entry entry = ref At(key);
         ushort type = Volatile.Read(ref entry.Type);
         Check(ref entry, key);
         return type;
@@ -104,9 +113,9 @@ internal sealed unsafe class FrameTable : IHeldBytes
 
     /// <summary>The frame itself holds no longer. Any thread; only the first of all copies does it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void Release(ulong key, uint index)
+    internal void Release(ulong key)
     {
-        ref Entry entry = ref _entries[index];
+        ref Entry entry = ref At(key);
         if (entry.Hold.Release(key))
         {
             GiveBack(ref entry);
@@ -117,9 +126,9 @@ internal sealed unsafe class FrameTable : IHeldBytes
     /// For who hands the native frame on: the frame holds no longer, and comes back with <see cref="PutBack"/>, or is gone with
     /// <see cref="TakenAway"/>.
     /// </summary>
-    internal NativeFrame Take(ulong key, uint index)
+    internal NativeFrame Take(ulong key)
     {
-        ref Entry entry = ref _entries[index];
+        ref Entry entry = ref At(key);
         if (!entry.Hold.TryReleaseAlone(key))
         {
             Check(ref entry, key);
@@ -127,12 +136,12 @@ internal sealed unsafe class FrameTable : IHeldBytes
         }
         return new NativeFrame
         {
-            Owner = entry.Owner, Data = entry.Data, Size = entry.Size, Sequence = entry.Sequence, Tag = entry.Tag, Slot = entry.Slot,
+            Owner = _owner, Data = entry.Data, Size = entry.Size, Sequence = entry.Sequence, Tag = entry.Tag, Slot = entry.Slot,
             Type = entry.Type,
         };
     }
 
-    internal void PutBack(ulong key, uint index) => _entries[index].Hold.Begin(key);
+    internal void PutBack(ulong key) => At(key).Hold.Begin(key);
 
     internal void TakenAway()
     {
@@ -143,7 +152,7 @@ internal sealed unsafe class FrameTable : IHeldBytes
     }
 
     /// <summary>One holder more. False where the frame was released before.</summary>
-    internal bool TryAddHolder(ulong key, uint index) => _entries[index].Hold.TryAdd(key);
+    internal bool TryAddHolder(ulong key) => At(key).Hold.TryAdd(key);
 
     public bool TryAddHolderBesideAnother(ulong key, uint index) => _entries[index].Hold.TryAddBesideAnother(key);
 
@@ -204,6 +213,13 @@ internal sealed unsafe class FrameTable : IHeldBytes
         + "copy them, or keep them with AsMemory().");
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private ref Entry At(ulong key)
+    {
+        Entry[] entries = _entries;
+        return ref entries[(int)HoldCount.VersionOf(key) & (entries.Length - 1)];
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Check(ref Entry entry, ulong key)
     {
         if (!entry.Hold.IsHeld(key))
@@ -212,19 +228,30 @@ internal sealed unsafe class FrameTable : IHeldBytes
         }
     }
 
-    // Hold was ended by the caller: until the native frame is back, nobody else uses the entry.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    // Hold was ended by the caller: until the native frame is back, nobody else uses the entry. Not inlined: the caller may be within
+    // a try block, where a native call is no longer a plain one.
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private void GiveBack(ref Entry entry)
     {
-        NativeFrame native;
-        native.Owner = entry.Owner;
-        native.Data = entry.Data;
-        native.Size = entry.Size;
-        native.Sequence = 0;
-        native.Tag = 0;
+        NativeFrame native = default;
+        native.Owner = _owner;
         native.Slot = entry.Slot;
-        native.Type = 0;
-        native.Reserved = 0;
+        if (!_releaseIsShort || _heldAfterClose is not null)
+        {
+            Release(native);
+            return;
+        }
+        Native.zb_frame_release_short(&native);
+        if (_heldAfterClose is not null)
+        {
+            EndIfAllBack();
+        }
+    }
+
+    /// <summary>It may take long: the last frame of a closed reader unmaps the buffer.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void Release(NativeFrame native)
+    {
         Native.zb_frame_release(&native);
         if (_heldAfterClose is not null)
         {
@@ -272,7 +299,6 @@ internal sealed unsafe class FrameTable : IHeldBytes
         internal nuint Size;
         internal ulong Sequence;
         internal ulong Tag;
-        internal nint Owner;
         internal uint Slot;
         internal ushort Type;
     }

@@ -21,6 +21,8 @@ internal struct HoldCount
 
     internal static ulong KeyOf(ulong version) => (version << VersionShift) | ValueHolds;
 
+    internal static ulong VersionOf(ulong key) => key >> VersionShift;
+
     /// <summary>Handed out. What can be read with the key was written before.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void Begin(ulong key) => Volatile.Write(ref _state, key);

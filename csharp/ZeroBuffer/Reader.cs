@@ -48,9 +48,9 @@ public sealed unsafe partial class Reader : IDisposable, IEnumerable<Frame>, IAs
     {
         _native = native;
         _handle = new ReaderHandle(native);
-        _frames = new FrameTable(this, options.MaxHeld);
-        _handle.Frames = _frames;
         Info = ReadInfo();
+        _frames = new FrameTable(this, options.MaxHeld, mayComeFromElsewhere: Info.ShareSlots != 0);
+        _handle.Frames = _frames;
     }
 
     /// <summary>What the buffer really is, as it was when this reader was made.</summary>
@@ -153,6 +153,7 @@ public sealed unsafe partial class Reader : IDisposable, IEnumerable<Frame>, IAs
     /// <exception cref="ForkedException">The reader belongs to the parent process.</exception>
     /// <exception cref="ObjectDisposedException">The reader was disposed, before or during the call.</exception>
     /// <remarks>Allocates nothing.</remarks>
+    [SkipLocalsInit]
     public Frame Read()
     {
         Frame frame;
@@ -167,12 +168,14 @@ public sealed unsafe partial class Reader : IDisposable, IEnumerable<Frame>, IAs
     /// <param name="frame">The frame; dispose it.</param>
     /// <returns>False where the time ran out. Throws as <see cref="Read()"/>.</returns>
     /// <remarks>Allocates nothing.</remarks>
+    [SkipLocalsInit]
     public bool Read(TimeSpan timeout, out Frame frame) => Take(Timeouts.Nanoseconds(timeout), out frame);
 
     /// <summary>The next frame if there is one. Never waits. Throws as <see cref="Read()"/>.</summary>
     /// <param name="frame">The frame; dispose it.</param>
     /// <returns>False where there is none yet.</returns>
     /// <remarks>Allocates nothing.</remarks>
+    [SkipLocalsInit]
     public bool TryRead(out Frame frame) => Take(0, out frame);
 
     /// <summary>Waits for a frame, then takes as many as there are. Throws as <see cref="Read()"/>.</summary>
@@ -379,6 +382,7 @@ public sealed unsafe partial class Reader : IDisposable, IEnumerable<Frame>, IAs
     }
 
     /// <summary>False at the end of the stream.</summary>
+    [SkipLocalsInit]
     private bool TakeOrEnd(out Frame frame)
     {
         for (;;)
@@ -402,7 +406,7 @@ public sealed unsafe partial class Reader : IDisposable, IEnumerable<Frame>, IAs
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(MethodImplOptions.AggressiveInlining), SkipLocalsInit]
     private bool Take(long timeoutNs, out Frame frame)
     {
         _gate.Enter(this);
@@ -424,10 +428,12 @@ public sealed unsafe partial class Reader : IDisposable, IEnumerable<Frame>, IAs
     private int Look(long timeoutNs, NativeFrame* frame)
     {
         int status = Native.zb_reader_try_read(_native, frame);
-        return status == (int)Status.WouldBlock && timeoutNs != 0
-            ? Native.zb_reader_read(_native, timeoutNs, frame)
-            : status;
+        return status == (int)Status.WouldBlock && timeoutNs != 0 ? Await(timeoutNs, frame) : status;
     }
+
+    /// <summary>Apart: who calls what may wait prepares for the collector when it begins, and not only when it comes to that.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private int Await(long timeoutNs, NativeFrame* frame) => Native.zb_reader_read(_native, timeoutNs, frame);
 
     /// <summary>Leaves the gate, and throws unless the status says "nothing there yet".</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]

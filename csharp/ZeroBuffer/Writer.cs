@@ -190,16 +190,7 @@ public sealed unsafe partial class Writer : IDisposable
     /// <param name="tag">A number of the application's.</param>
     /// <returns>True when it was sent; false where there is no room, or it was dropped.</returns>
     /// <remarks>Allocates nothing.</remarks>
-    public bool TryWrite(ReadOnlySpan<byte> data, ushort type = 0, ulong tag = 0)
-    {
-        _gate.Enter(this);
-        int status;
-        fixed (byte* bytes = data)
-        {
-            status = Native.zb_writer_try_write(_native, bytes, (nuint)data.Length, type, tag);
-        }
-        return Done(status);
-    }
+    public bool TryWrite(ReadOnlySpan<byte> data, ushort type = 0, ulong tag = 0) => Copy(data, 0, type, tag);
 
     /// <summary>Until it is disposed, frames that are committed are published together: one store, one wake-up.</summary>
     /// <returns>What ends the batch when it is disposed.</returns>
@@ -472,7 +463,7 @@ public sealed unsafe partial class Writer : IDisposable
         int status = Native.zb_writer_try_claim(_native, (nuint)size, &claim);
         if (status == (int)Status.WouldBlock && timeoutNs != 0)
         {
-            status = Native.zb_writer_claim(_native, (nuint)size, timeoutNs, &claim);
+            status = AwaitRoom(size, timeoutNs, &claim);
         }
         if (status == (int)Status.Ok)
         {
@@ -480,6 +471,11 @@ public sealed unsafe partial class Writer : IDisposable
         }
         return status;
     }
+
+    /// <summary>Apart, as <see cref="CopyWaiting"/> is.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private int AwaitRoom(long size, long timeoutNs, NativeClaim* claim) =>
+        Native.zb_writer_claim(_native, (nuint)size, timeoutNs, claim);
 
     private Claim Claimed()
     {
@@ -492,23 +488,45 @@ public sealed unsafe partial class Writer : IDisposable
         NativeClaim claim = _claim;
         int status = Native.zb_claim_commit(&claim, length, type, tag);
         _ticket = 0;
-        if (status != (int)Status.Ok)
+        if (status == (int)Status.Ok)
         {
-            Native.zb_claim_discard(&claim);
+            _gate.Leave();
+            return;
         }
-        _ = Done(status);
+        GiveBack(claim);
+        _ = Failed(status);
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void GiveBack(NativeClaim claim) => Native.zb_claim_discard(&claim);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool Copy(ReadOnlySpan<byte> data, long timeoutNs, ushort type, ulong tag)
     {
         _gate.Enter(this);
-        int status;
         fixed (byte* bytes = data)
         {
-            status = Native.zb_writer_write(_native, bytes, (nuint)data.Length, timeoutNs, type, tag);
+            if (data.Length <= Native.SmallSize)
+            {
+                int status = Native.zb_writer_write_short(_native, bytes, (nuint)data.Length, 0, type, tag);
+                if (status == (int)Status.Ok)
+                {
+                    _gate.Leave();
+                    return true;
+                }
+                if (status != (int)Status.Timeout || timeoutNs == 0)
+                {
+                    return Failed(status);
+                }
+            }
+            return CopyWaiting(bytes, data.Length, timeoutNs, type, tag);
         }
-        return Done(status);
     }
+
+    /// <summary>Apart: who calls what may wait prepares for the collector when it begins, and not only when it comes to that.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool CopyWaiting(byte* bytes, int length, long timeoutNs, ushort type, ulong tag) =>
+        Done(Native.zb_writer_write(_native, bytes, (nuint)length, timeoutNs, type, tag));
 
     /// <summary>Leaves the gate. False where the status says "nothing there yet"; throws where it is a failure.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

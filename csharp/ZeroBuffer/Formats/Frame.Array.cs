@@ -39,7 +39,7 @@ public readonly unsafe partial struct Frame
     public ArrayView AsArray()
     {
         ushort type = Type;
-        byte* data = Table.Bytes(_key, _index, out nuint size);
+        byte* data = Table.Bytes(_key, out nuint size);
         ref byte first = ref Unsafe.AsRef<byte>(data);
         if (type == ArrayDescriptor.FrameType)
         {
@@ -60,7 +60,7 @@ public readonly unsafe partial struct Frame
 
     private ArrayDescriptor ReadDescriptor()
     {
-        byte* data = Table.Bytes(_key, _index, out nuint size);
+        byte* data = Table.Bytes(_key, out nuint size);
         int tail = (int)Math.Min(size, ArrayDescriptor.MaxSize);
         Reader reader = Reader;
         ArrayDescriptor descriptor = ArrayDescriptor.Read(

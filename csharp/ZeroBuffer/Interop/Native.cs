@@ -1,7 +1,7 @@
-// The functions of libzerobuffer.so, with blittable types only. SuppressGCTransition stands on the two that look once, without
-// waiting: try_read and try_claim, which make no system call but a look at a lock every 100 ms where there is nothing, and a
-// barrier once per object. It does not stand on those that may wait, copy a frame, or wake the other side by a system call
-// (release, commit, write), which would hold up a garbage collection of the whole process.
+// The functions of libzerobuffer.so, with blittable types only. SuppressGCTransition stands on those that never wait and never take
+// long, for a garbage collection of the whole process waits for them: try_read and try_claim, commit and batches, and under a name
+// of their own (…_short) the release of a frame and the writing of a small one. What they do at most, and seldom, is to wake the
+// other side or to look at its lock: one system call that returns at once. It does not stand on what may wait, copy much, or unmap.
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
@@ -13,6 +13,7 @@ internal static unsafe partial class Native
 {
     internal const string Library = "zerobuffer";
     internal const long Forever = long.MaxValue;
+    internal const int SmallSize = 4096; // copied in less than a microsecond
 
     [LibraryImport(Library)] internal static partial int zb_last_failure(NativeFailure* failure);
     [LibraryImport(Library)] internal static partial nuint zb_last_failure_message(byte* buffer, nuint size);
@@ -40,6 +41,11 @@ internal static unsafe partial class Native
         nint reader, long timeoutNs, NativeFrame* frames, nuint capacity, nuint* count);
     [LibraryImport(Library)] internal static partial int zb_reader_read_newest(nint reader, long timeoutNs, NativeFrame* frame);
     [LibraryImport(Library)] internal static partial void zb_frame_release(NativeFrame* frame);
+
+    /// <summary>Of a frame that lies in the reader's own buffer, while the reader is open.</summary>
+    [LibraryImport(Library, EntryPoint = "zb_frame_release"), SuppressGCTransition]
+    internal static partial void zb_frame_release_short(NativeFrame* frame);
+
     [LibraryImport(Library)]
     internal static partial int zb_reader_metadata(nint reader, long timeoutNs, byte* buffer, nuint capacity, nuint* size);
 
@@ -67,14 +73,20 @@ internal static unsafe partial class Native
     internal static partial int zb_writer_claim(nint writer, nuint size, long timeoutNs, NativeClaim* claim);
     [LibraryImport(Library), SuppressGCTransition]
     internal static partial int zb_writer_try_claim(nint writer, nuint size, NativeClaim* claim);
-    [LibraryImport(Library)] internal static partial int zb_claim_commit(NativeClaim* claim, nuint n, ushort type, ulong tag);
+    [LibraryImport(Library), SuppressGCTransition]
+    internal static partial int zb_claim_commit(NativeClaim* claim, nuint n, ushort type, ulong tag);
     [LibraryImport(Library)] internal static partial void zb_claim_discard(NativeClaim* claim);
     [LibraryImport(Library)]
     internal static partial int zb_writer_write(nint writer, byte* data, nuint size, long timeoutNs, ushort type, ulong tag);
+
+    /// <summary>Of at most <see cref="SmallSize"/> bytes, with a timeout of zero. Where there is no room: Status.Timeout.</summary>
+    [LibraryImport(Library, EntryPoint = "zb_writer_write"), SuppressGCTransition]
+    internal static partial int zb_writer_write_short(nint writer, byte* data, nuint size, long timeoutNs, ushort type, ulong tag);
+
     [LibraryImport(Library)]
     internal static partial int zb_writer_try_write(nint writer, byte* data, nuint size, ushort type, ulong tag);
-    [LibraryImport(Library)] internal static partial void zb_writer_begin_batch(nint writer);
-    [LibraryImport(Library)] internal static partial void zb_writer_end_batch(nint writer);
+    [LibraryImport(Library), SuppressGCTransition] internal static partial void zb_writer_begin_batch(nint writer);
+    [LibraryImport(Library), SuppressGCTransition] internal static partial void zb_writer_end_batch(nint writer);
     [LibraryImport(Library)] internal static partial int zb_writer_write_metadata(nint writer, byte* metadata, nuint size);
     [LibraryImport(Library)] internal static partial int zb_writer_wait_for_readers(nint writer, uint n, long timeoutNs);
     [LibraryImport(Library)] internal static partial int zb_writer_drain(nint writer, long timeoutNs);
