@@ -84,9 +84,11 @@ class Ratio:
     values: Tuple[float, ...] = ()
 
     @property
-    def difference(self) -> bool:
-        """In nanoseconds, and no quotient."""
-        return self.name.endswith("_ns")
+    def difference(self) -> str:
+        """The unit where it is no quotient, else nothing."""
+        if "_beyond_cpp" not in self.name:
+            return ""
+        return "instructions" if self.name.startswith("instructions_") else "ns"
 
 
 @dataclass

@@ -82,8 +82,8 @@ def language_title(row: Row) -> str:
 def ratio_line(ratio: Ratio) -> List[str]:
     sign = {"at_most": "≤", "at_least": "≥"}.get(ratio.kind or "", "")
     spread = ratio.spread
-    return [ratio.name, digits(ratio.median) + (" ns" if ratio.difference else ""), f"{digits(spread.q1)} … {digits(spread.q3)}", f"{digits(spread.min)} … {digits(spread.max)}",
-            f"{sign} {ratio.limit:g}{' ns' if ratio.difference else ''}" if sign else "", {True: "reached", False: "missed", None: ""}[ratio.reached]]
+    return [ratio.name, f"{digits(ratio.median)} {ratio.difference}".strip(), f"{digits(spread.q1)} … {digits(spread.q3)}", f"{digits(spread.min)} … {digits(spread.max)}",
+            f"{sign} {ratio.limit:g} {ratio.difference}".strip() if sign else "", {True: "reached", False: "missed", None: ""}[ratio.reached]]
 
 
 RATIO_COLUMNS = ["ratio", "median", "quartiles", "range", "target", ""]
