@@ -12,6 +12,7 @@ import pty
 import re
 import select
 import signal
+import statistics
 import subprocess
 import time
 import uuid
@@ -30,8 +31,8 @@ OK, FAILED, USAGE, NOT_FOUND, IN_USE, TIMEOUT, PEER_DEAD, REFUSED, SHORT_FRAME, 
 INTERRUPTED, TERMINATED = 130, 143
 
 
-def run(*arguments, stdin=b"", **keywords):
-    return subprocess.run([PROGRAM, *map(str, arguments)], input=stdin, capture_output=True, timeout=LIMIT, **keywords)
+def run(*arguments, stdin=b"", timeout=LIMIT, **keywords):
+    return subprocess.run([PROGRAM, *map(str, arguments)], input=stdin, capture_output=True, timeout=timeout, **keywords)
 
 
 def summary(result):
@@ -138,6 +139,8 @@ def test_the_exit_codes_of_help_stand_in_the_documentation():
         ["read", "x", "--timeout", "-1"],
         ["clean"],
         ["bench", "--only", "no-such-workload"],
+        ["bench", "--group", "no-such-family"],
+        ["bench", "--limit-s", "-1"],
         ["read", "bad/name", "--connect-timeout", "0"],
         ["read", "x" * 300, "--connect-timeout", "0"],
     ],
@@ -613,6 +616,7 @@ def test_clean_of_a_buffer_that_is_not_there_says_so(name):
 RATIOS = {
     "rtt64_over_pingpong",
     "stream64_over_spsc",
+    "stream64_over_spsc_back_off",
     "stream64_batch16_over_spsc",
     "frame6m_read_over_cold_memcpy",
     "rtt64_one_cpu_over_futex",
@@ -648,13 +652,17 @@ def test_bench_measures_every_floor_and_figure_and_closes_with_the_ratios():
     }  # fmt: skip
     assert floors | ours <= set(workloads)
     for line in lines:
-        assert set(line) >= {"system", "workload", "unit", "parameters", "repetitions", "median", "spread", "machine"}
+        assert set(line) >= {"system", "workload", "family", "unit", "parameters", "repetitions", "median", "spread", "values", "machine"}
         assert line["system"] == ("zerobuffer" if line["workload"] in ours else "floor")
+        assert len(line["values"]) == line["repetitions"]
+        assert statistics.median(line["values"]) == pytest.approx(line["median"])
         assert 0 < line["spread"]["min"] <= line["median"] <= line["spread"]["max"]
         assert line["repetitions"] >= 2
         assert line["machine"]["cpus"] >= 2
     assert set(closing["ratios"]) == set(closing["spread"]) == RATIOS
+    assert closing["not_run"] == {}
     for ratio in RATIOS:
+        assert statistics.median(closing["ratio_values"][ratio]) == pytest.approx(closing["ratios"][ratio])
         assert 0 < closing["spread"][ratio]["min"] <= closing["ratios"][ratio] <= closing["spread"][ratio]["max"]
     assert set(closing["medians"]) == set(workloads)
     assert closing["placement"] in ("near", "far")
@@ -669,6 +677,57 @@ def test_bench_of_one_workload_measures_it_and_its_floor_only():
     *lines, closing = map(json.loads, result.stdout.splitlines())
     assert {line["workload"] for line in lines} == {"rtt64_one_cpu", "futex_one_cpu"}
     assert {name for name, ratio in closing["ratios"].items() if ratio is not None} == {"rtt64_one_cpu_over_futex"}
+
+
+def test_bench_measures_each_workload_of_each_family_or_says_why_not():
+    result = run("bench", "--short", "--all", "--json", timeout=240)
+    assert result.returncode == OK, result.stderr
+    *lines, closing = map(json.loads, result.stdout.splitlines())
+    names = [line["workload"] for line in lines]
+    assert len(set(names)) == len(names)
+    assert {"floor", "rtt", "one_way", "frames", "video", "calls", "chain", "readers", "life", "cost"} == {line["family"] for line in lines}
+    assert {"rtt8", "rtt1m", "rtt64_block", "rtt64_one_cpu_spin", "rtt64_busy", "one_way4k_batch16", "stream32", "wrap"} <= set(names)
+    assert all(reason for reason in closing["not_run"].values())
+    assert not set(closing["not_run"]) & set(names)
+    for line in lines:
+        curve = line.get("latency", {}).get("curve", [])
+        assert curve == sorted(curve), line["workload"]
+    assert RATIOS <= set(closing["ratios"]) == set(closing["targets"]) == set(closing["ratio_values"])
+    assert {name for name, verdict in closing["reached"].items() if verdict is not None} == set()  # a short run judges nothing
+    assert [path.name for path in SHM.glob("zerobuffer-bench-*")] == []
+
+
+def test_bench_measures_the_families_and_workloads_that_are_named_and_their_floors_only():
+    result = run("bench", "--short", "--json", "--group", "one_way", "--only", "fence")
+    assert result.returncode == OK, result.stderr
+    *lines, closing = map(json.loads, result.stdout.splitlines())
+    families = {line["workload"]: line["family"] for line in lines}
+    assert {name for name, family in families.items() if family == "cost"} == {"fence"}
+    assert {name for name, family in families.items() if family == "floor"} == {
+        "spsc_stream64", "spsc_stream64_back_off", "spsc_stream32", "spsc_stream32_back_off",
+    }  # fmt: skip
+    assert set(families.values()) == {"one_way", "cost", "floor"}
+    assert None not in closing["ratios"].values()
+
+
+def test_bench_tells_round_trips_with_a_curve_of_what_single_ones_took():
+    result = run("bench", "--short", "--json", "--only", "rtt64k")
+    assert result.returncode == OK, result.stderr
+    latency = json.loads(result.stdout.splitlines()[0])["latency"]
+    shares = [share for share, _ in latency["curve"]]
+    assert shares == [0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.995, 0.999, 0.9995, 0.9999, 1.0]
+    points = dict(latency["curve"])
+    assert (points[0.5], points[0.99], points[0.999]) == (latency["p50"], latency["p99"], latency["p999"])
+    assert 0 < latency["mean"] <= points[1.0]
+
+
+def test_bench_begins_no_repetition_after_its_time_and_still_measures_everything_once():
+    result = run("bench", "--json", "--only", "fence", "--only", "clock_read", "--repetitions", "1000", "--limit-s", "1", timeout=120)
+    assert result.returncode == OK, result.stderr
+    *lines, closing = map(json.loads, result.stdout.splitlines())
+    assert {line["workload"] for line in lines} == {"fence", "clock_read"}
+    assert all(1 <= line["repetitions"] < 1000 for line in lines)
+    assert closing["seconds"] > 1
 
 
 def test_bench_says_what_single_calls_of_several_threads_took_beside_their_rate():

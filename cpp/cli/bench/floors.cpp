@@ -1,14 +1,11 @@
 // See floors.hpp.
 #include "bench/floors.hpp"
 
-#include <linux/futex.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <atomic>
 #include <cstring>
 #include <vector>
 
+#include "bench/futex.hpp"
 #include "bench/message.hpp"
 
 namespace zerobuffer::cli::bench {
@@ -75,30 +72,32 @@ class RecordPingPong {
   std::uint64_t received_ = 0;
 };
 
+template <class Content>
 struct SpscRing {
   alignas(128) std::atomic<std::uint64_t> written;
   std::uint64_t cached_read;  // the writer's copy
   alignas(128) std::atomic<std::uint64_t> read;
   std::uint64_t cached_written;  // the reader's copy
-  alignas(128) Message slots[spsc_slots];
+  alignas(128) Content slots[spsc_slots];
 };
 
 /// @tparam back_off pauses after a drain of more than one message; 0 is the textbook
-template <unsigned back_off>
+template <unsigned back_off, class Content = Message>
 class Spsc {
  public:
+  using Ring = SpscRing<Content>;
   Spsc(Session& session, bool first) {
-    auto* rings = static_cast<SpscRing*>(session.scratch());
+    auto* rings = static_cast<Ring*>(session.scratch());
     out_ = &rings[first ? 0 : 1];
     in_ = &rings[first ? 1 : 0];
   }
-  void send(const Message& message) { put(*out_, message); }
-  void receive(Message& message) {
-    take(*in_, [&](const Message& slot) { std::memcpy(&message, &slot, sizeof message); });
+  void send(const Content& message) { put(*out_, message); }
+  void receive(Content& message) {
+    take(*in_, [&](const Content& slot) { std::memcpy(&message, &slot, sizeof message); });
   }
 
  protected:
-  static void put(SpscRing& ring, const Message& message) {
+  static void put(Ring& ring, const Content& message) {
     const std::uint64_t at = ring.written.load(std::memory_order_relaxed);
     while (at - ring.cached_read >= spsc_slots) {
       ring.cached_read = ring.read.load(std::memory_order_acquire);  // pairs with the release in take()
@@ -108,7 +107,7 @@ class Spsc {
     ring.written.store(at + 1, std::memory_order_release);  // pairs with the acquire in take()
   }
   template <class Visit>
-  void take(SpscRing& ring, Visit&& visit) {
+  void take(Ring& ring, Visit&& visit) {
     const std::uint64_t at = ring.read.load(std::memory_order_relaxed);
     if (at == ring.cached_written) {
       if (back_off != 0 && drained_ > 1) {
@@ -121,17 +120,17 @@ class Spsc {
     visit(ring.slots[at % spsc_slots]);
     ring.read.store(at + 1, std::memory_order_release);  // pairs with the acquire in put()
   }
-  SpscRing* out_;
-  SpscRing* in_;
+  Ring* out_;
+  Ring* in_;
   std::uint64_t drained_ = 0;
 };
 
 /// One direction of it.
-template <unsigned back_off>
-class SpscOneWay : Spsc<back_off> {
+template <unsigned back_off, class Content = Message>
+class SpscOneWay : Spsc<back_off, Content> {
  public:
-  SpscOneWay(Session& session, bool) : Spsc<back_off>(session, true) {}
-  using Spsc<back_off>::send;
+  SpscOneWay(Session& session, bool) : Spsc<back_off, Content>(session, true) {}
+  using Spsc<back_off, Content>::send;
   void flush() {}
   template <class Visit>
   void receive(Visit&& visit) {
@@ -149,10 +148,10 @@ class Futex {
   void send(const Message& message) {
     std::memcpy(&out_->message, &message, sizeof message);
     out_->word.store(++sent_, std::memory_order_release);  // pairs with the acquire in receive()
-    call(out_->word, FUTEX_WAKE, 1);
+    wake_futex(out_->word);
   }
   void receive(Message& message) {
-    while (in_->word.load(std::memory_order_acquire) == received_) call(in_->word, FUTEX_WAIT, received_);
+    while (in_->word.load(std::memory_order_acquire) == received_) sleep_on_futex(in_->word, received_);
     ++received_;
     std::memcpy(&message, &in_->message, sizeof message);
   }
@@ -162,9 +161,6 @@ class Futex {
     Message message;
     std::atomic<std::uint32_t> word;
   };
-  static void call(std::atomic<std::uint32_t>& word, int operation, std::uint32_t value) {
-    ::syscall(SYS_futex, &word, operation, value, nullptr, nullptr, 0);
-  }
   Box* out_;
   Box* in_;
   std::uint32_t sent_ = 0;
@@ -176,9 +172,13 @@ class Futex {
 Workload pingpong_one_line() { return round_trip<PingPong<false>>(4096); }
 Workload pingpong_two_lines() { return round_trip<PingPong<true>>(4096); }
 Workload pingpong_records() { return round_trip<RecordPingPong>(4096); }
-Workload spsc_round_trip() { return round_trip<Spsc<0>>(2 * sizeof(SpscRing)); }
-Workload spsc_stream() { return stream<SpscOneWay<0>>(sizeof(SpscRing)); }
-Workload spsc_stream_back_off() { return stream<SpscOneWay<16>>(sizeof(SpscRing)); }
+Workload spsc_round_trip() { return round_trip<Spsc<0>>(2 * sizeof(SpscRing<Message>)); }
+Workload spsc_stream() { return stream<SpscOneWay<0>>(sizeof(SpscRing<Message>)); }
+Workload spsc_stream_back_off() { return stream<SpscOneWay<16>>(sizeof(SpscRing<Message>)); }
+Workload spsc_stream32() { return stream<SpscOneWay<0, HalfMessage>, HalfMessage>(sizeof(SpscRing<HalfMessage>)); }
+Workload spsc_stream32_back_off() {
+  return stream<SpscOneWay<16, HalfMessage>, HalfMessage>(sizeof(SpscRing<HalfMessage>));
+}
 Workload futex_hand_over(bool one_cpu) { return round_trip<Futex>(4096, one_cpu); }
 
 Workload memory_copy(CopyKind kind) {

@@ -25,6 +25,9 @@ inline constexpr std::size_t spsc_slots = 4096;
 [[nodiscard]] Workload spsc_stream();
 /// The same; the consumer pauses after it has drained more than one message.
 [[nodiscard]] Workload spsc_stream_back_off();
+/// Both with slots of 32 bytes.
+[[nodiscard]] Workload spsc_stream32();
+[[nodiscard]] Workload spsc_stream32_back_off();
 
 /// Two sleeps and two wake-ups for each round trip. Nanoseconds.
 [[nodiscard]] Workload futex_hand_over(bool one_cpu);

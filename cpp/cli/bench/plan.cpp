@@ -3,9 +3,11 @@
 
 #include "bench/calls.hpp"
 #include "bench/chain.hpp"
+#include "bench/costs.hpp"
 #include "bench/floors.hpp"
 #include "bench/frames_plan.hpp"
 #include "bench/life.hpp"
+#include "bench/messages.hpp"
 #include "bench/processor.hpp"
 #include "bench/readers.hpp"
 #include "bench/video.hpp"
@@ -76,7 +78,8 @@ std::vector<Subject> brief_subjects() {
 
 std::vector<Comparison> brief_comparisons() {
   return {{"rtt64_over_pingpong", "rtt64", "pingpong_two_lines", 1.1, true},
-          {"stream64_over_spsc", "stream64", "spsc_stream64", 1.2, false},
+          {"stream64_over_spsc", "stream64", "spsc_stream64", 2.0, false},
+          {"stream64_over_spsc_back_off", "stream64", "spsc_stream64_back_off", 1.2, false},
           {"stream64_batch16_over_spsc", "stream64_batch16", "spsc_stream64", 1.5, false},
           {"frame6m_read_over_cold_memcpy", "frame6m_read", "memcpy_cold", 1.3, false},
           {"rtt64_one_cpu_over_futex", "rtt64_one_cpu", "futex_one_cpu", 0.7, true},
@@ -99,6 +102,8 @@ std::vector<Comparison> brief_comparisons() {
 
 Plan own_plan() {
   Plan plan{brief_subjects(), brief_comparisons()};
+  add_messages(plan);
+  add_costs(plan);
   add_frames(plan);
   add_video(plan);
   add_readers(plan);

@@ -21,6 +21,9 @@ class Results {
   void add(const std::string& name, const Measurement& measurement) {
     records_.at(name).repetitions.push_back(measurement);
   }
+  [[nodiscard]] std::size_t repetitions(const std::string& name) const { return records_.at(name).repetitions.size(); }
+  /// The figure measured last.
+  [[nodiscard]] double last(const std::string& name) const { return records_.at(name).repetitions.back().value; }
   void add_ratio(const std::string& ratio, double value) { ratios_[ratio].push_back(value); }
   void add_not_run(const std::string& name, const std::string& reason) { not_run_[name] = reason; }
   [[nodiscard]] bool is_not_run(const std::string& name) const { return not_run_.count(name) != 0; }

@@ -21,6 +21,8 @@ namespace {
 /// For the brief plan, where nobody asked for another limit.
 constexpr double brief_limit_s = 48;
 
+bool is_brief(const BenchOptions& options) { return options.only.empty() && options.groups.empty() && !options.all; }
+
 /// How long and how often; a short run shows that everything works, and measures badly.
 struct Effort {
   std::chrono::milliseconds half;
@@ -29,15 +31,16 @@ struct Effort {
 };
 
 Effort effort_of(const BenchOptions& options) {
-  if (options.short_run) return {std::chrono::milliseconds(10), 2, 3};
+  if (options.short_run) {
+    const std::size_t repetitions = is_brief(options) ? 2 : 1;
+    return {std::chrono::milliseconds(10), repetitions, repetitions};
+  }
   return {std::chrono::milliseconds(60), options.repetitions, std::max<std::size_t>(15, options.repetitions)};
 }
 
 bool contains(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
-
-bool is_brief(const BenchOptions& options) { return options.only.empty() && options.groups.empty() && !options.all; }
 
 void check_names(const Plan& plan, const BenchOptions& options) {
   std::set<std::string> names;
@@ -145,6 +148,10 @@ class BenchRun {
     if (repetition % 2 == 0) std::reverse(workloads.begin(), workloads.end());
     for (const std::string& name : workloads) {
       if (results_.is_not_run(name)) continue;
+      if (options_.short_run && results_.repetitions(name) > repetition) {
+        values[name] = results_.last(name);  // once has shown that it works
+        continue;
+      }
       show_progress(name, repetition);
       try {
         const Measurement measurement = placement_.measure(results_.subject(name).sides, effort_.half);

@@ -44,6 +44,8 @@ class Durations {
   }
   void add(const Durations& others) { ticks_.insert(ticks_.end(), others.ticks_.begin(), others.ticks_.end()); }
   [[nodiscard]] bool full() const noexcept { return ticks_.size() == ticks_.capacity(); }
+  /// The one added last, in ticks.
+  [[nodiscard]] std::uint64_t last() const noexcept { return ticks_.back(); }
   [[nodiscard]] std::size_t count() const noexcept { return ticks_.size(); }
   void sort();
   /// Sorts, and sums up.

@@ -30,6 +30,8 @@ namespace zerobuffer::cli::bench {
 namespace {
 
 constexpr std::chrono::seconds longest_run{20};
+/// Says in the probed line that there will be no more.
+constexpr std::uint64_t probe_ended = UINT64_MAX;
 
 [[noreturn]] void throw_errno(const char* call) { throw std::system_error(errno, std::generic_category(), call); }
 
@@ -67,23 +69,43 @@ void pin_to(int cpu) {
 }
 
 /// Bounces one cache line. The median of small groups, so that an interruption does not count.
-double bounce(ControlPage& control, bool first) {
+double bounce_first(std::atomic<std::uint64_t>& line) {
   constexpr std::size_t groups = 40;
-  constexpr std::uint64_t round_trips = 50;
-  std::array<double, groups> means{};
-  std::uint64_t turn = control.probe.load(std::memory_order_acquire) & ~std::uint64_t{1};
-  for (double& mean : means) {
-    const std::uint64_t start_ns = monotonic_ns();
-    for (std::uint64_t i = 0; i < round_trips; ++i, turn += 2) {
+  constexpr unsigned round_trips = 50;
+  constexpr std::uint64_t longest_ns = 20'000'000;  // where others have the CPUs, a few have to do
+  constexpr unsigned many_pauses = 10'000;
+  std::vector<double> means;
+  const std::uint64_t start_ns = monotonic_ns();
+  std::uint64_t turn = 0;
+  bool goes_on = true;
+  while (goes_on && means.size() < groups) {
+    const std::uint64_t group_start_ns = monotonic_ns();
+    unsigned done = 0;
+    while (goes_on && done < round_trips) {
       // release / acquire: each store is awaited by the other side's load of the same word
-      if (first) control.probe.store(turn + 1, std::memory_order_release);
-      while (control.probe.load(std::memory_order_acquire) != (first ? turn + 2 : turn + 1)) pause();
-      if (!first) control.probe.store(turn + 2, std::memory_order_release);
+      line.store(turn + 1, std::memory_order_release);
+      unsigned pauses = 0;
+      for (; line.load(std::memory_order_acquire) != turn + 2; ++pauses) pause();
+      turn += 2;
+      ++done;
+      goes_on = pauses < many_pauses || monotonic_ns() - start_ns < longest_ns;
     }
-    mean = static_cast<double>(monotonic_ns() - start_ns) / static_cast<double>(round_trips);
+    means.push_back(static_cast<double>(monotonic_ns() - group_start_ns) / done);
   }
-  std::nth_element(means.begin(), means.begin() + groups / 2, means.end());
-  return means[groups / 2];
+  line.store(probe_ended, std::memory_order_release);
+  while (line.load(std::memory_order_acquire) != 0) pause();
+  return spread_of(means).median;
+}
+
+void bounce_second(std::atomic<std::uint64_t>& line) {
+  std::uint64_t last = 0;
+  for (;;) {
+    std::uint64_t value = 0;
+    while ((value = line.load(std::memory_order_acquire)) == last) pause();  // pairs with bounce_first()
+    last = value == probe_ended ? 0 : value + 1;
+    line.store(last, std::memory_order_release);
+    if (value == probe_ended) return;
+  }
 }
 
 /// One forked side; killed and reaped at the latest when this object goes.
@@ -182,15 +204,15 @@ int run_side(const Workload& workload, ControlPage& control, Session session, bo
     touch(session.scratch(), workload.scratch_size);
     session.meet();
     if (probed) {
-      const double probe_ns = bounce(control, first);
-      if (first) control.probe_before_ns = probe_ns;
+      if (first) control.probe_before_ns = bounce_first(control.probe);
+      if (!first) bounce_second(control.probe);
     }
     session.meet();
     (first ? workload.first : workload.second)(session);
     session.meet();
     if (probed) {
-      const double probe_ns = bounce(control, first);
-      if (first) control.probe_after_ns = probe_ns;
+      if (first) control.probe_after_ns = bounce_first(control.probe);
+      if (!first) bounce_second(control.probe);
     }
     return 0;
   } catch (const NotRun& reason) {
@@ -209,6 +231,14 @@ void remove_left_buffers(const std::string& ring_name) {
     if (name.rfind(ring_name, 0) == 0) static_cast<void>(remove_dead(name));
   }
 }
+
+/// Calls what a workload wants to be called at the end.
+struct Afterwards {
+  const Workload& workload;
+  ~Afterwards() {
+    if (workload.afterwards) workload.afterwards();
+  }
+};
 
 }  // namespace
 
@@ -244,6 +274,7 @@ RunResult run_two_processes(const Workload& workload, CpuPair cpus, std::chrono:
   const SharedMemory scratch(workload.scratch_size);
   auto& control = *new (control_memory.address()) ControlPage;
   control.processes = 1 + workload.second_processes;
+  const Afterwards at_the_end{workload};
   const auto session = [&](bool first, unsigned place) {
     return Session(control, first, place, scratch.address(), ring_name, duration * workload.times_as_long);
   };

@@ -103,7 +103,8 @@ struct Workload {
   bool mean_counts = false;  ///< The figure is the mean of what single operations took, not their median.
   unsigned second_processes =
       1;  ///< So many processes run `second`. All but one have the CPUs left over, or the second one.
-  unsigned times_as_long = 1;  ///< How long it is measured, for what needs more than the usual time.
+  unsigned times_as_long = 1;        ///< How long it is measured, for what needs more than the usual time.
+  std::function<void()> afterwards;  ///< Called by whoever started the sides when all have ended, however they did.
 };
 
 /// How a run went. The probes are the round trip of one cache line between the two, before and after (0 on one CPU).
