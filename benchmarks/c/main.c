@@ -17,9 +17,13 @@ static const struct {
   side* first;
   side* second;
 } workloads[] = {
-    {"probe", probe_first, probe_second},          {"rtt64", ask, answer},
-    {"stream64", send_messages, receive_messages}, {"stream64_batch16", send_messages_batch16, receive_messages},
-    {"frame6m_read", send_frames, receive_frames}, {"read_release", read_release, NULL},
+    {"probe", probe_first, probe_second},
+    {"rtt64", ask, answer},
+    {"stream64", send_messages, receive_messages},
+    {"stream64_batch16", send_messages_batch16, receive_messages},
+    {"stream64_batch", send_batches, receive_batches},
+    {"frame6m_read", send_frames, receive_frames},
+    {"read_release", read_release, NULL},
 };
 
 void fail(const char* what, const char* why) {

@@ -42,6 +42,7 @@ typedef figure side(const char* name, int64_t duration_ns);
 side probe_first, probe_second;
 side ask, answer;
 side send_messages, send_messages_batch16, receive_messages;
+side send_batches, receive_batches;
 side send_frames, receive_frames;
 side read_release;
 

@@ -1,6 +1,7 @@
 // See plan.hpp.
 #include "bench/plan.hpp"
 
+#include "bench/batches.hpp"
 #include "bench/calls.hpp"
 #include "bench/chain.hpp"
 #include "bench/costs.hpp"
@@ -103,6 +104,7 @@ std::vector<Comparison> brief_comparisons() {
 Plan own_plan() {
   Plan plan{brief_subjects(), brief_comparisons()};
   add_messages(plan);
+  add_batches(plan);
   add_costs(plan);
   add_frames(plan);
   add_video(plan);
