@@ -60,6 +60,26 @@ public sealed class CoreAllocationTests
     }
 
     [Fact]
+    public void Messages_in_one_call_allocate_nothing()
+    {
+        string name = Support.UniqueName();
+        using var reader = Reader.Create(name, Small);
+        using var writer = Writer.Open(name, TimeSpan.Zero);
+        byte[] bytes = new byte[10 * 64];
+        var numbers = new long[10];
+        int count = 0;
+        void Round()
+        {
+            count += writer.WriteMessages(bytes, 64) + writer.WriteMessages<long>(numbers, TimeSpan.Zero);
+            count += reader.ReadMessages(bytes, 64) + reader.ReadMessages<long>(numbers, TimeSpan.Zero);
+            count += reader.ReadMessages(bytes, 64, TimeSpan.Zero);
+        }
+        Assert.Equal(0, Support.AllocatedInSteadyState(Round));
+        Assert.Equal(0, count % 40);
+        Assert.NotEqual(0, count);
+    }
+
+    [Fact]
     public void A_loop_over_a_reader_allocates_nothing()
     {
         string name = Support.UniqueName();

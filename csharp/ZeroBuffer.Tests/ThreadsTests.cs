@@ -59,7 +59,7 @@ public class ThreadsTests : BufferTest
             () => reader.TryRead(out _), () => reader.Read(), () => reader.Read(TimeSpan.Zero, out _), () => reader.ReadNewest(TimeSpan.Zero, out _),
             () => reader.ReadMany(new Frame[2], TimeSpan.Zero), () => reader.ReadMetadata(TimeSpan.Zero), () => reader.GetEnumerator().MoveNext(),
             () => _ = reader.ReadAsync().AsTask(), () => _ = reader.ReadMetadataAsync().AsTask(),
-            () => _ = reader.GetAsyncEnumerator().MoveNextAsync().AsTask(),
+            () => _ = reader.GetAsyncEnumerator().MoveNextAsync().AsTask(), () => reader.ReadMessages(new byte[1], 1),
         ];
         Assert.All(reads, call => Assert.Contains("another thread", Assert.Throws<ConcurrentUseException>(call).Message, StringComparison.Ordinal));
         Assert.Equal(0, reader.GetStats().Frames);
@@ -72,7 +72,7 @@ public class ThreadsTests : BufferTest
         [
             () => writer.Write("x"u8), () => writer.TryWrite("x"u8), () => writer.Claim(1), () => writer.TryClaim(1, out _), () => writer.Batch(),
             () => writer.WriteMetadata("x"u8), () => writer.WaitForReaders(1, TimeSpan.Zero), () => writer.ForgetDeadReaders(),
-            () => _ = writer.WriteAsync(new byte[1]).AsTask(), () => _ = writer.ClaimAsync(1).AsTask(),
+            () => _ = writer.WriteAsync(new byte[1]).AsTask(), () => _ = writer.ClaimAsync(1).AsTask(), () => writer.WriteMessages("x"u8, 1),
         ];
         Assert.All(writes, call => Assert.Throws<ConcurrentUseException>(call));
         Assert.Equal(1, writer.GetStats().Frames);
@@ -157,6 +157,7 @@ public class ThreadsTests : BufferTest
             () => _ = reader.ReadMetadataAsync().AsTask(), () => writer.Claim(1), () => writer.TryClaim(1, out _), () => writer.Write("x"u8),
             () => writer.TryWrite("x"u8), () => writer.Drain(TimeSpan.Zero), () => writer.WriteMetadata("x"u8), () => writer.Batch(),
             () => writer.WaitForReaders(1, TimeSpan.Zero), () => writer.ForgetDeadReaders(), () => _ = writer.WriteAsync(new byte[1]).AsTask(),
+            () => reader.ReadMessages(new byte[1], 1), () => writer.WriteMessages("x"u8, 1),
         ];
         Assert.All(calls, call => Assert.Throws<ObjectDisposedException>(call));
         Assert.Equal((-1, -1), (reader.FileDescriptor, writer.FileDescriptor));

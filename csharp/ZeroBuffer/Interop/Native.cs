@@ -39,6 +39,9 @@ internal static unsafe partial class Native
     [LibraryImport(Library)]
     internal static partial int zb_reader_read_many(
         nint reader, long timeoutNs, NativeFrame* frames, nuint capacity, nuint* count);
+    [LibraryImport(Library)]
+    internal static partial int zb_reader_read_messages(
+        nint reader, long timeoutNs, byte* messages, nuint messageSize, nuint capacity, nuint* count);
     [LibraryImport(Library)] internal static partial int zb_reader_read_newest(nint reader, long timeoutNs, NativeFrame* frame);
     [LibraryImport(Library)] internal static partial void zb_frame_release(NativeFrame* frame);
 
@@ -85,6 +88,9 @@ internal static unsafe partial class Native
 
     [LibraryImport(Library)]
     internal static partial int zb_writer_try_write(nint writer, byte* data, nuint size, ushort type, ulong tag);
+    [LibraryImport(Library)]
+    internal static partial int zb_writer_write_messages(
+        nint writer, byte* messages, nuint messageSize, nuint count, long timeoutNs, ushort type, ulong tag, nuint* written);
     [LibraryImport(Library), SuppressGCTransition] internal static partial void zb_writer_begin_batch(nint writer);
     [LibraryImport(Library), SuppressGCTransition] internal static partial void zb_writer_end_batch(nint writer);
     [LibraryImport(Library)] internal static partial int zb_writer_write_metadata(nint writer, byte* metadata, nuint size);
