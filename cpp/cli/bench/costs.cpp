@@ -124,30 +124,39 @@ Workload creation(bool pre_touch, bool huge_pages) {
 
 /// A full barrier in the running threads of all registered processes, while one of them computes on the other CPU.
 Workload barrier() {
+  struct Beats {
+    alignas(128) std::atomic<std::uint64_t> made;
+    alignas(128) std::atomic<bool> ended;
+  };
   Workload workload;
   const auto call = [](int command) { return ::syscall(SYS_membarrier, command, 0U, 0); };
   const auto enter = [call](Session& session) {
     if (call(MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED) != 0) throw NotRun("this machine has no membarrier()");
     session.meet();
-    return static_cast<std::atomic<std::uint64_t>*>(session.scratch());
+    return static_cast<Beats*>(session.scratch());
   };
-  workload.scratch_size = 4096;
+  workload.scratch_size = sizeof(Beats);
+  // The words are flags alone, they guard nothing: relaxed.
   workload.first = [=](Session& session) {
-    auto* ended = enter(session);
+    Beats& beats = *enter(session);
     Durations durations(100'000);
     const std::uint64_t start_ns = monotonic_ns();
     do {
+      // Only where the other side really runs is there anything to reach.
+      const std::uint64_t seen = beats.made.load(std::memory_order_relaxed);
+      while (beats.made.load(std::memory_order_relaxed) == seen) pause();
       const std::uint64_t start = ticks();
       call(MEMBARRIER_CMD_GLOBAL_EXPEDITED);
       durations.add(ticks() - start);
     } while (!durations.full() && monotonic_ns() - start_ns < static_cast<std::uint64_t>(session.duration().count()));
-    ended->store(1, std::memory_order_relaxed);  // a flag alone: it guards nothing
+    beats.ended.store(true, std::memory_order_relaxed);
     const Latency latency = durations.latency();
     session.report(latency.at(0.5) * 1e-3, durations.count(), latency);
   };
   workload.second = [=](Session& session) {
-    const auto* ended = enter(session);
-    while (ended->load(std::memory_order_relaxed) == 0) pause();
+    Beats& beats = *enter(session);
+    for (std::uint64_t i = 1; !beats.ended.load(std::memory_order_relaxed); ++i)
+      beats.made.store(i, std::memory_order_relaxed);
   };
   return workload;
 }
