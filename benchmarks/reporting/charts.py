@@ -74,6 +74,25 @@ def by_language(rows: Sequence[Row]) -> List[Tuple[str, List[Row]]]:
     return found
 
 
+MOST_LINES = 9
+
+
+def in_manners(rows: Sequence[Row], floors: Sequence[Row]) -> List[Tuple[str, List[Row]]]:
+    """By language; and where that are too many lines, those that poll and those that sleep apart."""
+    found: List[Tuple[str, List[Row]]] = []
+    for language, mine in by_language(rows):
+        lines_of = {(row.system, row.language, place_of(row).policy, place_of(row).details) for row in mine}
+        if len(lines_of) + len(floors) <= MOST_LINES or not any(place_of(row).policy == "spin" for row in mine):
+            found.append((language, [*mine, *floors]))
+            continue
+        ours = [row for row in mine if row.system == "zerobuffer" and not place_of(row).policy]
+        polling = [row for row in mine if place_of(row).policy == "spin"]
+        sleeping = [row for row in mine if row not in polling and row not in ours]
+        found.append((f"{language}, polling", [*ours, *polling, *(row for row in floors if "futex" not in row.workload)]))
+        found.append((f"{language}, sleeping", [*ours, *sleeping, *(row for row in floors if "futex" in row.workload)]))
+    return found
+
+
 def curve_points(row: Row) -> List[Tuple[float, float]]:
     return [(LAST_SHARE if share >= 1 else -math.log10(1 - share), max(ns, 1.0)) for share, ns in row.curve]
 
@@ -92,8 +111,8 @@ def latency_curves(result: Result, small: bool = True) -> List[Figure]:
     for key, rows in groups.items():
         place = place_of(rows[0])
         floors = [row for row in with_curve if row.workload in FLOORS_OF.get(place.key, ())]
-        for language, mine in by_language(rows):
-            drawn = sorted([*mine, *floors], key=rank)
+        for manner, mine in in_manners(rows, floors):
+            drawn = sorted(mine, key=rank)
             series = [
                 Series(label_of(row), style_of(row), curve_points(row),
                        [f"{label_of(row)}: {share_text(x)} took at most {ns_text(y)}" for x, y in curve_points(row)], marks=False)
@@ -102,7 +121,7 @@ def latency_curves(result: Result, small: bool = True) -> List[Figure]:
             ticks = [-math.log10(0.5), 1.0, 2.0, 3.0, 4.0, LAST_SHARE]
             axis = Axis("share of the operations that took no longer", share_text, log=False, ticks=ticks)
             chart = Chart(axis, Axis("time", ns_tick), series, height=tall(series))
-            title = pattern_title(place.stem, place.size, place.variant) + language
+            title = pattern_title(place.stem, place.size, place.variant) + manner
             figures.append(Figure(title, "Lower is better; each step to the right looks at ten times rarer operations.", chart.svg(title)))
     return figures
 
@@ -141,19 +160,19 @@ def large_ring(row: Row) -> bool:
 def sized_figures(rows: Sequence[Row], suffix: str = "") -> List[Figure]:
     figures: List[Figure] = []
     for (stem, variant, unit), group in grouped(rows, lambda row: (place_of(row).stem, place_of(row).variant, row.unit)).items():
-        for language, mine in by_language(group):
+        for manner, mine in in_manners(group, []):
             sizes = sorted({size for size in map(size_of, mine) if size})
             if len(sizes) < 2:
                 continue
             series = [one for one in lines(mine, size_of, lambda row: row.median) if len(one.points) > 1]
-            if not any(one.label != "ZeroBuffer" for one in series) and (language or not series):
-                continue  # nothing of this language has more than one size
+            if not any(one.label != "ZeroBuffer" for one in series) and (manner or not series):
+                continue  # nothing of this kind has more than one size
             if suffix:  # all of them are ours
                 for one in series:
                     one.label = one.label.removeprefix("ZeroBuffer, ").replace("ZeroBuffer", "as small as three frames allow")
             ticks = thinned(sizes)
             better = "Higher is better." if unit in ("M/s", "GB/s", "k/s", "fps") else "Lower is better."
-            title = pattern_title(stem, "", variant) + suffix + language
+            title = pattern_title(stem, "", variant) + suffix + manner
             chart = Chart(Axis("size", bytes_text, ticks=ticks), Axis(axis_title(unit), unit_text(unit)), series,
                           height=tall(series))
             figures.append(Figure(title, f"{better} Both axes are logarithmic.", chart.svg(title)))
@@ -233,7 +252,7 @@ def video(result: Result) -> List[Figure]:
                     one.label, one.style = f"{one.label}, {name}", one.style + (" dashed" if side == "second" else "")
                     sides.append(one)
             chart = Chart(Axis("pictures a second", text, ticks=ticks), Axis("share of one CPU beyond the copies", lambda value: f"{value:g} %"), sides,
-                          height=tall(sides), right=200)
+                          height=tall(sides))
             figures.append(Figure(f"Video: CPU time{suffix}", "Solid: who writes. Dashed: who reads.", chart.svg("Video: CPU time")))
     return figures
 

@@ -9,7 +9,7 @@ from reporting.results import Row
 
 TITLES: Dict[str, str] = {
     "zerobuffer": "ZeroBuffer", "floor": "floor", "iceoryx": "iceoryx", "zeromq": "ZeroMQ", "nng": "nng", "boost": "Boost message_queue",
-    "message_queue": "Boost message_queue", "pipe": "pipe", "unix_socket": "Unix socket", "gstreamer": "GStreamer shm", "shmsink": "GStreamer shm",
+    "message_queue": "Boost message_queue", "pipe": "pipe", "unix_socket": "Unix socket", "unix_packets": "Unix socket, packets", "gstreamer": "GStreamer shm", "shmsink": "GStreamer shm",
     "multiprocessing_pipe": "multiprocessing Pipe", "multiprocessing_queue": "multiprocessing Queue",
     "shared_memory": "shared_memory", "pyzmq": "pyzmq", "named_pipe": "named pipe", "mapped_file": "memory-mapped file",
 }
@@ -37,7 +37,7 @@ POLICIES: Dict[str, str] = {"spin": "spinning", "block": "blocking", "yield": "y
 # Classes of style (page.py): systems without a colour of their own share the last ones, and are told apart by their labels.
 COLOURS: Dict[str, str] = {
     "zerobuffer": "ours", "floor": "floor", "iceoryx": "amber", "boost": "green", "message_queue": "green", "zeromq": "red", "pyzmq": "red",
-    "nng": "pink", "gstreamer": "olive", "shmsink": "olive", "pipe": "grey", "named_pipe": "grey", "unix_socket": "slate",
+    "nng": "pink", "gstreamer": "olive", "shmsink": "olive", "pipe": "grey", "named_pipe": "grey", "unix_socket": "slate", "unix_packets": "slate",
     "multiprocessing_pipe": "grey", "multiprocessing_queue": "pink", "shared_memory": "green", "mapped_file": "green",
 }
 SPARE_COLOURS = ("amber", "green", "red", "pink", "olive", "slate")

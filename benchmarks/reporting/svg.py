@@ -102,31 +102,35 @@ class Label:
 def spread_labels(labels: List[Label], top: float, bottom: float, gap: float = 14.5) -> None:
     """Moves labels apart, each as near to where it wants to be as the others let it."""
     labels.sort(key=lambda label: label.wanted)
+    gap = min(gap, (bottom - top) / max(len(labels) - 1, 1))
     for label in labels:
-        label.y = label.wanted
+        label.y = min(max(label.wanted, top), bottom)
     for _ in range(200):
-        moved = False
         for above, below in zip(labels, labels[1:]):
             overlap = gap - (below.y - above.y)
-            if overlap > 0.05:
+            if overlap > 0:
                 above.y -= overlap / 2
                 below.y += overlap / 2
-                moved = True
         for label in labels:
             label.y = min(max(label.y, top), bottom)
-        if not moved:
-            break
+    # what is left of overlaps where many crowd at an end
+    for above, below in zip(labels, labels[1:]):
+        below.y = max(below.y, above.y + gap)
+    for below, above in zip(labels[::-1], labels[-2::-1]):
+        below.y = min(below.y, bottom)
+        above.y = min(above.y, below.y - gap)
 
 
 class Chart:
     """Lines over two axes, with a label at the end of each."""
 
-    def __init__(self, x: Axis, y: Axis, series: List[Series], width: float = 640, height: float = 360, right: float = 180) -> None:
+    def __init__(self, x: Axis, y: Axis, series: List[Series], width: float = 640, height: float = 360) -> None:
         self.x, self.y, self.width, self.height = x, y, width, height
         self.series = [one for one in series if one.points]
         xs = [point[0] for one in self.series for point in one.points] + (x.ticks or [])
         ys = [point[1] for one in self.series for point in one.points]
         left, top, bottom = 66.0, 34.0, height - 44.0
+        right = 26 + 6.6 * max([16, *(len(one.label) for one in self.series if one.named)])  # room for the longest label
         self.frame = (left, top, width - right, bottom)
         self.scale_x = self.make_scale(x, xs, left, width - right)
         self.scale_y = self.make_scale(y, ys, bottom, top)

@@ -61,7 +61,7 @@ def test_the_machine_the_command_and_the_date_are_named(page):
 
 @pytest.mark.parametrize(
     "title",
-    ["Round trip, 64 B", "Round trip, 64 B, both on one CPU", "Round trip, 64 B from Python", "Messages one way", "Frames, read in place", "Frames, copied out",
+    ["Round trip, 64 B, polling", "Round trip, 64 B, sleeping", "Round trip, 64 B, both on one CPU", "Round trip, 64 B from Python", "Messages one way", "Frames, read in place", "Frames, copied out",
      "Many readers: 6.2 MB", "Calls: 64 B", "Video: latency", "Video: CPU time", "Single costs", "Frames, against other systems"],
 )
 def test_every_kind_of_chart_is_drawn(title, page):
@@ -77,6 +77,10 @@ def test_nothing_is_drawn_outside_of_its_chart(page):
             for key, most in (("x", width), ("cx", width), ("y", height), ("cy", height)):
                 if element.get(key) is not None:
                     assert 0 <= float(element.get(key)) <= most, (chart.get("aria-label"), ElementTree.tostring(element))
+            if element.tag == "text":
+                x, style, width_of_text = float(element.get("x")), element.get("class"), 6.2 * len(element.text or "")
+                left = x - width_of_text if "end" in style or style == "value" else x - width_of_text / 2 if "middle" in style else x
+                assert left >= 0 and left + width_of_text <= width, (chart.get("aria-label"), element.text)
             for x, y in re.findall(r"[ML](-?[\d.]+) (-?[\d.]+)", element.get("d", "")):
                 assert 0 <= float(x) <= width and 0 <= float(y) <= height, chart.get("aria-label")
 
