@@ -17,8 +17,13 @@ FLOORS_OF: Dict[str, Tuple[str, ...]] = {
     "rtt64": ("pingpong_two_lines", "spsc_rtt64", "futex_two_cpus"), "rtt64_one_cpu": ("futex_one_cpu",),
     "call64": ("pingpong_two_lines", "pingpong_records"),
 }
-PATTERNS: Dict[str, str] = {"rtt": "Round trip", "one_way": "Messages one way", "frame": "Frames", "call": "Call", "invert": "Picture inverted by a server"}
-VARIANTS: Dict[str, str] = {"read": "read in place", "copy": "copied out", "in_place_read": "written and read in place", "in_place_copy": "written in place, copied out", "one_cpu": "both on one CPU", "busy": "busy machine", "quota": "under a quota"}
+PATTERNS: Dict[str, str] = {
+    "rtt": "Round trip", "one_way": "Messages one way", "frame": "Frames", "call": "Call", "invert": "Picture inverted by a server",
+}
+VARIANTS: Dict[str, str] = {
+    "read": "read in place", "copy": "copied out", "in_place_read": "written and read in place",
+    "in_place_copy": "written in place, copied out", "one_cpu": "both on one CPU", "busy": "busy machine", "quota": "under a quota",
+}
 DASHES = {"spin": "dotted", "block": "dashed", "yield": "dashed", "python": "dashed", "csharp": "dotted", "c": "fine"}
 
 
@@ -104,8 +109,8 @@ def share_text(place: float) -> str:
 def latency_curves(result: Result, small: bool = True) -> List[Figure]:
     """How long the fastest, the middle and the slowest operations took: one line for each system. Of 64 bytes, or of all else."""
     with_curve = [row for row in result.rows if len(row.curve) > 2]
-    measured = [row for row in with_curve if row.system != "floor" and row.family not in ("video", "cost", "life") and "threads" not in row.parameters]
-    measured = [row for row in measured if (size_of(row) == 64) == small]
+    measured = [row for row in with_curve if row.system != "floor" and row.family not in ("video", "cost", "life")]
+    measured = [row for row in measured if (size_of(row) == 64) == small and "threads" not in row.parameters]
     figures: List[Figure] = []
     groups = grouped(measured, lambda row: (place_of(row).stem, place_of(row).size, place_of(row).variant))
     for key, rows in groups.items():
@@ -126,7 +131,8 @@ def latency_curves(result: Result, small: bool = True) -> List[Figure]:
     return figures
 
 
-def lines(rows: Sequence[Row], x_of: Callable[[Row], Optional[float]], y_of: Callable[[Row], float], tip: Callable[[Row], str] = tip_of) -> List[Series]:
+def lines(rows: Sequence[Row], x_of: Callable[[Row], Optional[float]], y_of: Callable[[Row], float],
+          tip: Callable[[Row], str] = tip_of) -> List[Series]:
     """A line for each system, language and policy."""
     series: List[Series] = []
     for mine in grouped(sorted(rows, key=rank), lambda row: (row.system, row.language, place_of(row).policy, place_of(row).details)).values():
@@ -222,7 +228,7 @@ def cpu_tip(side: str, name: str, row: Row) -> str:
 
 def video(result: Result) -> List[Figure]:
     """A camera of so many pictures a second: how late they come, and what they cost both sides."""
-    rows = [row for row in result.rows if isinstance(row.parameters.get("per_second"), (int, float)) and row.unit != "share" and row.system != "floor"]
+    rows = [row for row in result.rows if isinstance(row.parameters.get("per_second"), (int, float)) and row.unit != "share"]
     figures: List[Figure] = []
 
     def rate(row: Row) -> float:
@@ -242,7 +248,8 @@ def video(result: Result) -> List[Figure]:
             for one in slow:
                 one.named, one.style = False, f"{one.style} faint dashed"
             chart = Chart(Axis("pictures a second", text, ticks=ticks), Axis("from written to read", ns_tick), [*slow, *middle], height=tall(middle))
-            figures.append(Figure(f"Video: latency{suffix}", "Medians; the thin dashed line of the same colour is the 99th percentile.", chart.svg("Video: latency")))
+            note = "Medians; the thin dashed line of the same colour is the 99th percentile."
+            figures.append(Figure(f"Video: latency{suffix}", note, chart.svg("Video: latency")))
         paid = [row for row in mine if row.cpu]
         if paid:
             sides: List[Series] = []

@@ -60,8 +60,9 @@ def memory_bytes() -> int:
 def describe() -> Dict[str, Any]:
     processor, flags = processor_flags()
     found = {
-        "processor": processor, "cpus": os.cpu_count(), "architecture": platform.machine(), "kernel": platform.release(), "caches": caches(),
-        "memory_bytes": memory_bytes(), "hypervisor": ("yes" if "hypervisor" in flags else ""), "governor": text_of(CPU / "cpu0/cpufreq/scaling_governor"),
+        "processor": processor, "cpus": os.cpu_count(), "architecture": platform.machine(), "kernel": platform.release(),
+        "caches": caches(), "memory_bytes": memory_bytes(), "hypervisor": ("yes" if "hypervisor" in flags else ""),
+        "governor": text_of(CPU / "cpu0/cpufreq/scaling_governor"),
         "huge_pages": text_of(Path("/sys/kernel/mm/transparent_hugepage/shmem_enabled")),
         "compiler": said_by(["c++", "--version"]), "dotnet": said_by(["dotnet", "--version"]), "python": platform.python_version(),
     }
