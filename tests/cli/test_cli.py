@@ -741,7 +741,7 @@ def test_bench_says_what_single_calls_of_several_threads_took_beside_their_rate(
 
 
 def test_an_interrupted_bench_leaves_neither_processes_nor_buffers(start):
-    bench = start("bench", "--only", "frame6m_read", start_new_session=True)
+    bench = start("bench", "--short", "--group", "frames", preexec_fn=os.setpgrp)
     prefix = f"zerobuffer-bench-{bench.pid}-"
     wait_until(lambda: any(SHM.glob(f"{prefix}*")))
     bench.send_signal(signal.SIGINT)
