@@ -80,6 +80,9 @@ constexpr std::array rows{
     Row{Status::frame_lost, "FrameLostError", AlsoBase::none,
         "The next frame lay in another buffer and is gone: whoever forwarded it died, or let it go.\n\nIt was stepped "
         "over and counted (`stats().lost`): read on."},
+    Row{Status::wrong_size, "WrongSizeError", AlsoBase::none,
+        "The next frame has another size than the messages asked for, and stays.\n\n`needed` is its size in bytes. "
+        "read() it, or ask for messages of its size."},
     Row{Status::lanes_busy, "LanesBusyError", AlsoBase::none,
         "Every lane is taken by other calls or clients. Wait, or make the channel with more lanes."},
 };
@@ -143,6 +146,7 @@ void bind_errors(py::module_& module) {
   py::handle(class_of(Status::remote_error)).attr("sequence") = 0;
   const py::handle too_small = class_of(Status::buffer_too_small);
   too_small.attr("needed") = 0;
+  py::handle(class_of(Status::wrong_size)).attr("needed") = 0;
   too_small.attr("response") = py::none();
   concurrent_use_class =
       make(module, "ConcurrentUseError",
@@ -159,7 +163,9 @@ py::object make_error(const Failure& failure) {
   py::object error = type(text_of(failure));
   if (failure.os_error() != 0) error.attr("os_error") = failure.os_error();
   if (failure.status() == Status::remote_error) error.attr("sequence") = failure.first();
-  if (failure.status() == Status::buffer_too_small) error.attr("needed") = failure.first();
+  if (failure.status() == Status::buffer_too_small || failure.status() == Status::wrong_size) {
+    error.attr("needed") = failure.first();
+  }
   return error;
 }
 

@@ -12,6 +12,7 @@
 #include "errors.hpp"
 #include "frame.hpp"
 #include "handle.hpp"
+#include "messages.hpp"
 #include "zerobuffer/reader.hpp"
 
 namespace py = pybind11;
@@ -73,6 +74,20 @@ class ReaderHandle final : public Handle {
     }
     for (std::size_t i = 0; i < *taken; ++i) list.append(make_frame(std::move(frames[i]), self));
     return list;
+  }
+
+  std::size_t read_messages(py::handle into, py::handle message_size, const py::object& timeout) {
+    const Messages room(into, message_size, PyBUF_WRITABLE);
+    Use use(*this);
+    const auto wait = to_timeout(timeout);
+    Result<std::size_t> taken = Status::timeout;
+    if (room.bytes().size() <= small_copy) taken = end_.read_messages(room.bytes(), room.size(), {});
+    if (taken.status() == Status::timeout) {
+      taken = without_gil(*this, [&] { return end_.read_messages(room.bytes(), room.size(), wait); });
+    }
+    if (taken) return *taken;
+    if (taken.nothing_yet()) return 0;
+    raise(taken.failure());
   }
 
   static py::object next(const py::object& self) {
@@ -198,6 +213,31 @@ Returns:
 
 Raises:
     As read(). The GIL is released while waiting.
+)")
+      .def("read_messages", &ReaderHandle::read_messages, py::arg("into"), py::arg("message_size") = py::none(),
+           py::kw_only(), py::arg("timeout") = py::none(),
+           R"(Waits for a frame, then copies as many as there are: many small messages of one size in one call.
+
+Args:
+    into: where to: a writable C-contiguous array with room for a message in each row (for a structured dtype: in each
+        item), or plain bytes. It bounds how many.
+    message_size: bytes of one; needed for plain bytes only.
+    timeout: seconds; 0 looks once, None waits for ever.
+
+Returns:
+    How many were copied, oldest first; 0 where the time ran out. What is behind them in `into` is as it was.
+
+Raises:
+    WrongSizeError: the next frame has another size; it stays for read(). One behind others ends the call before it.
+    InvalidArgumentError: no whole number of messages. As read() otherwise.
+
+Nothing is held: their room goes back to the writer at once. The GIL is released while waiting, and where `into` has more
+than 32 KiB.
+
+Example:
+    >>> room = np.empty((1000, 8))
+    >>> for row in room[: reader.read_messages(room)]:
+    ...     use(row)
 )")
       .def("read_newest", &ReaderHandle::read_newest, py::arg("timeout") = py::none(),
            R"(Waits for a frame that was not handed out yet, then takes the newest.

@@ -132,6 +132,34 @@ The GIL is released while waiting, and while more than 32 KiB are copied.
           py::arg("data"), py::kw_only(), py::arg("type") = 0, py::arg("tag") = 0,
           "As write(), but False where there is no room now. Never waits.")
       .def(
+          "write_messages",
+          [](WriterHandle& self, py::handle messages, py::handle size, const py::object& timeout, py::handle type,
+             py::handle tag) { return self.write_messages(messages, size, timeout, to_frame_info(type, tag)); },
+          py::arg("messages"), py::arg("message_size") = py::none(), py::kw_only(), py::arg("timeout") = py::none(),
+          py::arg("type") = 0, py::arg("tag") = 0,
+          R"(Sends many small messages of one size in one call, each as a frame of its own.
+
+Args:
+    messages: a C-contiguous array with a message in each row (for a structured dtype: in each item), or plain bytes.
+    message_size: bytes of one; needed for plain bytes only.
+    timeout: seconds to wait for room; 0 looks once, None waits for ever.
+    type, tag: of each of them; see claim().
+
+Returns:
+    How many were sent, always the first ones: all, or fewer where the time ran out, the wait was interrupted, or the
+    readers have gone. Call again with the rest to go on, or to hear why. With full="drop" the others were dropped.
+
+Raises:
+    InvalidArgumentError: no whole number of messages. Where none was sent, as write(). When Ctrl-C ends the wait,
+    `stats().frames` says how many were sent.
+
+They are published some at a time, so that readers start early. The GIL is released while waiting, and while more than 32
+KiB are copied.
+
+Example:
+    >>> writer.write_messages(np.zeros((1000, 8)))  # 1000 messages of 64 bytes
+)")
+      .def(
           "batch", [](const Shared& self) { return BatchBlock(self); },
           R"(`with writer.batch():` frames written in the block are published together, with one wake-up.
 

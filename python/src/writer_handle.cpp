@@ -6,15 +6,13 @@
 #include "attach.hpp"
 #include "convert.hpp"
 #include "errors.hpp"
+#include "messages.hpp"
 
 namespace py = pybind11;
 
 namespace zerobuffer::python {
 
 namespace {
-
-// A copy up to this size is made without letting the GIL go: handing it over costs more.
-constexpr std::size_t small_copy = 32 << 10;
 
 // "Nothing yet" is False, success True, a failure raises.
 bool succeeded(const Result<void>& result) {
@@ -71,6 +69,26 @@ bool WriterHandle::try_write(py::handle data, FrameInfo info) {
   Use use(*this);
   if (bytes.bytes().size() <= small_copy) return succeeded(end_.try_write(bytes.bytes(), info));
   return succeeded(without_gil(*this, [&] { return end_.try_write(bytes.bytes(), info); }));
+}
+
+std::size_t WriterHandle::write_messages(py::handle messages, py::handle message_size, const py::object& timeout,
+                                         FrameInfo info) {
+  const Messages all(messages, message_size, 0);
+  Use use(*this);
+  const auto wait = to_timeout(timeout);
+  std::size_t sent = 0;
+  if (all.bytes().size() <= small_copy) {
+    const Result<std::size_t> now = end_.write_messages(all.bytes(), all.size(), {}, info);
+    if (!now && !now.nothing_yet()) raise(now.failure());
+    if (now) sent = *now;
+    if (sent == all.count() || wait.count() == 0 || drops()) return sent;
+  }
+  const Result<std::size_t> rest = without_gil(
+      *this, [&] { return end_.write_messages(all.bytes().subspan(sent * all.size()), all.size(), wait, info); });
+  if (rest) return sent + *rest;
+  if (sent == 0 && !rest.nothing_yet()) raise(rest.failure());
+  if (rest.status() == Status::interrupted) end_.interrupt();  // the next call hears of it
+  return sent;
 }
 
 void WriterHandle::write_metadata(py::handle metadata) {

@@ -32,6 +32,8 @@ class WriterHandle final : public Handle {
 
   bool write(pybind11::handle data, const pybind11::object& timeout, FrameInfo info);
   bool try_write(pybind11::handle data, FrameInfo info);
+  std::size_t write_messages(pybind11::handle messages, pybind11::handle message_size, const pybind11::object& timeout,
+                             FrameInfo info);
   void write_metadata(pybind11::handle metadata);
   bool wait_for_readers(std::uint32_t n, const pybind11::object& timeout);
   bool drain(const pybind11::object& timeout);

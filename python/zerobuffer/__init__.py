@@ -68,6 +68,7 @@ from .errors import (
     TooManyHeldError,
     TooManyReadersError,
     WriterExistsError,
+    WrongSizeError,
     ZeroBufferError,
 )
 from .duplex_client import DuplexClient
@@ -147,6 +148,7 @@ __all__ = [
     "VideoFormat",
     "Writer",
     "WriterExistsError",
+    "WrongSizeError",
     "WriterStats",
     "ZeroBufferError",
     "__version__",

@@ -8,16 +8,22 @@ from __future__ import annotations
 
 import json
 import math
+import operator
 import struct
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Literal, Optional, Tuple, cast
 
 import numpy as np
 
+from . import _core
 from .errors import CorruptError, InvalidArgumentError
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+
+    from ._core import ReadableBuffer
 
 Order = Literal["C", "F"]
 
@@ -98,15 +104,22 @@ class ArrayFormat:
         """
         return cls(np.dtype(dtype).str, tuple(int(dimension) for dimension in shape), order, names)
 
-    @property
+    @cached_property
     def numpy_dtype(self) -> np.dtype[Any]:
         """The dtype as numpy's object."""
         return np.dtype(self.dtype)
 
-    @property
+    @cached_property
     def nbytes(self) -> int:
         """Bytes of the array."""
         return math.prod(self.shape) * self.numpy_dtype.itemsize
+
+    @cached_property
+    def strides(self) -> Tuple[int, ...]:
+        """Bytes from one item to the next, in each dimension."""
+        shape = self.shape if self.order == "F" else self.shape[::-1]
+        strides = tuple(accumulate(shape[:-1], operator.mul, initial=self.numpy_dtype.itemsize))[: len(shape)]
+        return strides if self.order == "F" else strides[::-1]
 
     def to_metadata(self) -> bytes:
         """The metadata that says that every plain frame of the stream holds such an array (docs/arrays.md)."""
@@ -135,10 +148,9 @@ class ArrayFormat:
         except InvalidArgumentError as error:
             raise CorruptError(f"array metadata: {error}") from None
 
-    def view(self, buffer: memoryview) -> npt.NDArray[Any]:
+    def view(self, buffer: ReadableBuffer) -> npt.NDArray[Any]:
         """The array at the beginning of a buffer, without a copy; as writable as the buffer. It keeps the buffer alive."""
-        flat = np.frombuffer(buffer, self.numpy_dtype, math.prod(self.shape))
-        return flat.reshape(self.shape, order=self.order)
+        return _core._view_array(buffer, self.numpy_dtype, self.shape, self.strides, self.nbytes)
 
 
 def is_list_of(value: Any, kind: type) -> bool:

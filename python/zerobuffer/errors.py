@@ -38,6 +38,7 @@ from ._core import (
     TooManyHeldError,
     TooManyReadersError,
     WriterExistsError,
+    WrongSizeError,
     ZeroBufferError,
 )
 
@@ -75,5 +76,6 @@ __all__ = [
     "TooManyHeldError",
     "TooManyReadersError",
     "WriterExistsError",
+    "WrongSizeError",
     "ZeroBufferError",
 ]

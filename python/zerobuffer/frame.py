@@ -5,7 +5,7 @@ Owns how an array is found in a frame. The bytes, their lifetime and the count o
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from .held import HeldBytes
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from .reader import Reader
+    from .formats import StreamFormat
 
 
 class FrameInfo(NamedTuple):
@@ -61,14 +61,16 @@ class Frame(_core.Frame, HeldBytes):
 
         The GIL is held. Any thread.
         """
-        if self.type == ARRAY_FRAME_TYPE:
-            return ArrayDescriptor.from_frame(self.data).format.view(self.data)
-        stream_format = cast("Reader", self._reader).known_format() if self.type == 0 else None
+        frame_type = self.type
+        if frame_type == ARRAY_FRAME_TYPE:
+            return ArrayDescriptor.from_frame(self.data).format.view(self)
+        reader: Any = self._reader  # a Reader
+        stream_format: Optional[StreamFormat] = reader.known_format() if frame_type == 0 else None
         if stream_format is None:
             return np.frombuffer(self.data, np.uint8)
         if stream_format.nbytes != self.size:
             raise CorruptError(f"a frame of {self.size} bytes in a stream of {stream_format.nbytes} each: {stream_format}")
-        return stream_format.view(self.data)
+        return stream_format.view(self)
 
     @property
     def info(self) -> FrameInfo:

@@ -235,8 +235,10 @@ class Reader(_core.Reader):
         frame = self.read(timeout)
         if frame is None:
             return None
-        with frame:
+        try:
             return frame.as_array()
+        finally:
+            frame.release()  # it stays held as long as the array lives
 
     async def read_async(self, timeout: Optional[float] = None) -> Optional[Frame]:
         """Waits for the next frame without holding up the event loop.

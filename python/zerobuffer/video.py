@@ -17,6 +17,8 @@ from .errors import CorruptError, InvalidArgumentError
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from ._core import ReadableBuffer
+
 # Per plane: bytes per pixel, and by how much width and height are divided (rounded up).
 _PLANES = {
     "gray8": ((1, 1, 1),),
@@ -102,11 +104,12 @@ class VideoFormat:
         tight = self.strides == tuple(size[0] for size in sizes)
         return (self.nbytes // row_bytes, row_bytes) if tight and self.nbytes % row_bytes == 0 else (self.nbytes,)
 
-    def view(self, buffer: memoryview) -> npt.NDArray[np.uint8]:
+    def view(self, buffer: ReadableBuffer) -> npt.NDArray[np.uint8]:
         """The picture at the beginning of a buffer as a uint8 array of `shape`, without a copy."""
+        view = memoryview(cast(memoryview, buffer))
         if len(_PLANES[self.pixel_format]) == 1:
-            return self.planes(buffer)[0]
-        return np.frombuffer(buffer, np.uint8, self.nbytes).reshape(self.shape)
+            return self.planes(view)[0]
+        return np.frombuffer(view, np.uint8, self.nbytes).reshape(self.shape)
 
     def planes(self, buffer: memoryview) -> list[npt.NDArray[np.uint8]]:
         """The planes at the beginning of a buffer (`frame.data`, say), without a copy.
