@@ -20,7 +20,7 @@ using protocol::SlotState;
 constexpr std::uint64_t frames_per_sample = 1024;     // last_commit_ns is stored once in so many small frames,
 constexpr std::size_t always_sampled_size = 1 << 16;  // and for every one from this size on
 
-constexpr std::uint64_t messages_per_publication = 16;
+constexpr std::size_t bytes_per_publication = 1024;  // of write_messages(): 16 of 64 bytes
 
 Failure no_messages(std::size_t bytes, std::size_t size) noexcept {
   try {
@@ -193,7 +193,7 @@ Result<std::size_t> WriterCore::write_messages(std::span<const std::byte> messag
   if (status != Status::ok) return failure(status, size);
   Deadline deadline(timeout);
   std::size_t written = 0;
-  for (std::uint64_t unpublished = 0; written < count; ++written) {
+  for (std::size_t unpublished = 0; written < count; ++written) {
     std::byte* found = ring_.try_claim(size);
     if (found == nullptr) [[unlikely]] {
       static_cast<void>(deadline.at(os::now_ns()));  // one for all the waits of this call
@@ -204,7 +204,8 @@ Result<std::size_t> WriterCore::write_messages(std::span<const std::byte> messag
     copy_payload(found, messages.data() + written * size, size);
     ZEROBUFFER_POINT("write.copied");
     ring_.commit(size, info.type, info.tag);
-    if (++unpublished == messages_per_publication) {
+    unpublished += size;
+    if (unpublished >= bytes_per_publication) {
       unpublished = 0;
       publish(size);
     }
