@@ -46,11 +46,16 @@ void check_names(const Plan& plan, const BenchOptions& options) {
   std::set<std::string> names;
   std::set<std::string> families;
   for (const Subject& subject : plan.subjects) {
-    names.insert(subject.workload);
+    if (!names.insert(subject.workload).second) throw std::logic_error("two workloads are called " + subject.workload);
     families.insert(subject.family);
   }
   std::set<std::string> known = names;
-  for (const Comparison& comparison : plan.comparisons) known.insert(comparison.ratio);
+  for (const Comparison& comparison : plan.comparisons) {
+    if (!known.insert(comparison.ratio).second && names.count(comparison.ratio) == 0)
+      throw std::logic_error("two ratios are called " + comparison.ratio);
+    for (const std::string& name : {comparison.ours, comparison.floor})
+      if (!name.empty() && names.count(name) == 0) throw std::logic_error("no workload is called " + name);
+  }
   const auto refuse = [](const std::string& what, const std::set<std::string>& there) {
     std::string text = what + "; there are:";
     for (const std::string& name : there) text += " " + name;
@@ -212,7 +217,7 @@ ExitCode run_plan(const Plan& plan, const BenchOptions& options) {
     bench.report();
   } catch (const std::invalid_argument& error) {
     outcome = {ExitCode::usage, "invalid_argument", error.what()};
-  } catch (const std::runtime_error& error) {
+  } catch (const std::exception& error) {
     if (stop_requested()) return stop_exit_code();
     outcome = {ExitCode::failed, "failed", error.what()};
   }
