@@ -1,4 +1,6 @@
 // Calls and their answers: sizes, pipelines, order, handlers that fail, buffers of the caller, and where the bytes lie.
+#include <pthread.h>
+
 #include <algorithm>
 #include <map>
 #include <mutex>
@@ -591,6 +593,39 @@ TEST_P(DuplexAnswers, one_thread_may_answer_what_it_has_taken_in_any_order_and_t
     }
   }
   EXPECT_EQ(server->stats().answers, 1200U);
+}
+
+// Scenario 6.3
+TEST(DuplexTurn, thousands_of_answers_that_wait_for_one_need_no_more_stack_than_one) {
+  constexpr std::uint64_t waiting = 4000;
+  auto config = channel_of(300'000, 1);
+  config.max_held = 4096;
+  const std::string name = unique_name();
+  auto server = ImmutableDuplexServer::create(name, config).value();
+  auto client = DuplexClient::open(name, generous, config).value();
+  std::vector<Request> taken;
+  for (std::uint64_t i = 0; i <= waiting; ++i) {
+    ASSERT_OK(client.send(payload(8, i), generous));
+    taken.push_back(server.take(generous).value());
+  }
+  for (std::uint64_t i = 1; i <= waiting; ++i) invert(taken[i]);
+  EXPECT_STATUS(client.receive(0ns), Status::timeout);
+  pthread_attr_t small;
+  ASSERT_EQ(pthread_attr_init(&small), 0);
+  ASSERT_EQ(pthread_attr_setstacksize(&small, 512 << 10), 0);
+  pthread_t thread{};
+  const auto answer = [](void* request) -> void* {
+    invert(*static_cast<Request*>(request));
+    return nullptr;
+  };
+  ASSERT_EQ(pthread_create(&thread, &small, answer, &taken[0]), 0);
+  ASSERT_EQ(pthread_join(thread, nullptr), 0);
+  ASSERT_EQ(pthread_attr_destroy(&small), 0);
+  for (std::uint64_t i = 0; i <= waiting; ++i) {
+    auto response = client.receive(generous);
+    ASSERT_OK(response);
+    ASSERT_TRUE(holds_inverted(response->data(), i));
+  }
 }
 
 // Scenario 6.4

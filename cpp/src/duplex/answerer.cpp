@@ -124,7 +124,7 @@ Answerer::Taken Answerer::take(Request& request, std::uint64_t client) noexcept 
         held_.passed(in_.next());
         std::optional<Early> next;
         held_.settle([&](std::uint64_t oldest, bool finished) { work(oldest, finished, next); });
-        if (next) publish_early(std::move(*next));
+        publish_from(std::move(next));
       }
       return Taken::nothing;
     }
@@ -295,7 +295,7 @@ void Answerer::let_go(Request& request) noexcept {
 void Answerer::release(std::uint32_t held) noexcept {
   std::optional<Early> next;
   held_.release(held, [&](std::uint64_t oldest, bool finished) { work(oldest, finished, next); });
-  if (next) publish_early(std::move(*next));  // it is still held: this lane has not ended
+  publish_from(std::move(next));
 }
 
 // One thread at a time, after every change of what is held.
@@ -362,7 +362,6 @@ void Answerer::answer_early(Request& request, std::size_t n, std::uint16_t type)
   request.answerer_ = nullptr;
   request.data_ = nullptr;
   request.size_ = 0;
-  std::optional<Early> own;
   {
     const std::lock_guard lock(early_mutex_);
     for (Early& early : early_) {
@@ -374,8 +373,7 @@ void Answerer::answer_early(Request& request, std::size_t n, std::uint16_t type)
     // whoever moves the turn on after this finds it ready; where it was moved before, it is ours to publish
     if (turn_.load(std::memory_order_seq_cst) < ticket) return;
   }
-  own = take_early(ticket);
-  if (own) publish_early(std::move(*own));
+  publish_from(take_early(ticket));
 }
 
 std::optional<Answerer::Early> Answerer::take_early(std::uint64_t turn) noexcept {
@@ -390,7 +388,7 @@ std::optional<Answerer::Early> Answerer::take_early(std::uint64_t turn) noexcept
 }
 
 // It is its turn, and nobody else's.
-void Answerer::publish_early(Early early) noexcept {
+void Answerer::publish(const Early& early) noexcept {
   if (out_.claim_open()) out_.discard();
   if (!unusable()) {
     if (auto found = room(early.sequence, early.size)) {
@@ -401,7 +399,16 @@ void Answerer::publish_early(Early early) noexcept {
       if (out_.publish()) share_.wakes.fetch_add(1, std::memory_order_relaxed);
     }
   }
-  release(early.held);
+}
+
+// Each may be followed by the one after it, thousands in a row. While there is one it is held: this lane has not ended.
+void Answerer::publish_from(std::optional<Early> next) noexcept {
+  while (next) {
+    const Early early = std::move(*next);
+    next.reset();
+    publish(early);
+    held_.release(early.held, [&](std::uint64_t oldest, bool finished) { work(oldest, finished, next); });
+  }
 }
 
 Result<void> Answerer::write(Request& request, std::span<const std::byte> answer, std::uint16_t type) noexcept {
@@ -470,7 +477,7 @@ void Answerer::end() noexcept {
   ended_.store(true, std::memory_order_release);
   std::optional<Early> next;
   held_.end([&](std::uint64_t oldest, bool finished) { work(oldest, finished, next); });
-  if (next) publish_early(std::move(*next));
+  publish_from(std::move(next));
 }
 
 }  // namespace zerobuffer::duplex

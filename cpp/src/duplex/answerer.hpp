@@ -129,7 +129,8 @@ class Answerer {
   void forget_early(const Request& request) noexcept;
   void answer_early(Request& request, std::size_t n, std::uint16_t type) noexcept;
   [[nodiscard]] std::optional<Early> take_early(std::uint64_t turn) noexcept;
-  void publish_early(Early early) noexcept;
+  void publish(const Early& early) noexcept;
+  void publish_from(std::optional<Early> next) noexcept;
 
   const buffer::Attachment& attachment_;
   AnswererRings rings_;
