@@ -49,13 +49,13 @@ BufferConfig waiting_by(WaitPolicy wait) {
 // Scenario 4.12
 TEST(a_signal, during_a_wait_is_never_a_timeout) {
   for (const WaitPolicy wait : {WaitPolicy::block, WaitPolicy::spin_then_block, WaitPolicy::spin}) {
-    const std::string name = unique_name();
-    auto reader = Reader::create(name, waiting_by(wait));
-    auto writer = Writer::open(name, generous, waiting_by(wait));
-    ASSERT_OK(reader);
-    ASSERT_OK(writer);
     signals_seen = 0;
-    {
+    while (signals_seen <= 20) {  // fewer are no storm; on a busy machine it takes several waits until they have come
+      const std::string name = unique_name();
+      auto reader = Reader::create(name, waiting_by(wait));
+      auto writer = Writer::open(name, generous, waiting_by(wait));
+      ASSERT_OK(reader);
+      ASSERT_OK(writer);
       const Storm storm(count_signal);
       const std::int64_t began = steady_ns();
       EXPECT_STATUS(reader->read(400ms), Status::timeout);
@@ -69,7 +69,6 @@ TEST(a_signal, during_a_wait_is_never_a_timeout) {
       EXPECT_STATUS(Writer::open(unique_name(), 200ms), Status::not_found);
       EXPECT_GE(steady_ns() - began, std::chrono::nanoseconds(1200ms).count());
     }
-    EXPECT_GT(signals_seen, 20) << "no storm";
   }
 }
 
