@@ -37,6 +37,19 @@ class WritingEnd {
     ring_.commit(size, 0, 0);
     ring_.publish();
   }
+  /// `count` frames; all that fit without a wait become visible together.
+  void write_some(std::uint64_t size, std::uint64_t count) {
+    for (; count != 0; --count) {
+      std::byte* room;
+      while ((room = ring_.try_claim(size)) == nullptr) {
+        ring_.publish();
+        wait();
+      }
+      fill({room, size}, ring_.frames() + 1);
+      ring_.commit(size, 0, 0);
+    }
+    ring_.publish();
+  }
   [[nodiscard]] std::uint64_t sleeps() const noexcept { return sleeps_; }
 
  private:
@@ -95,6 +108,18 @@ class ReadingEnd {
         os::futex_wait(array_.oieb().data_futex, value, longest_sleep);
       }
     }
+  }
+  /// Copies frames of `size` bytes that are there, at most `most`, and lets them go together without holding one: what
+  /// ReaderCore::copy_messages does.
+  std::uint64_t copy(std::byte* into, std::size_t size, std::uint64_t most) {
+    std::uint64_t count = 0;
+    for (; count < most && reader_.peek() == Peek::frame && reader_.header().size == size; ++count) {
+      std::memcpy(into + count * size, reader_.data().data(), size);
+      reader_.take();
+    }
+    held_.passed(reader_.reading().next());
+    held_.settle([&](std::uint64_t oldest, bool) { publish(oldest); });
+    return count;
   }
   void release(std::uint32_t id) {
     held_.release(id, [&](std::uint64_t oldest, bool) { publish(oldest); });
@@ -190,6 +215,58 @@ TEST(SharedMapping, frames_released_by_another_thread_in_any_order_never_change_
     const std::lock_guard lock(mutex);
     handed_over.push_back(taken);
   }
+  writing.join();
+  releasing.join();
+}
+
+// As Writer::write_messages and Reader::read_messages do: several are published at once, copied and let go together,
+// beside frames that a second thread holds and lets go.
+TEST(SharedMapping, messages_that_are_copied_many_at_a_time_beside_held_frames_are_whole_and_in_order) {
+  constexpr std::size_t size = 64;
+  RingOnArray array(4096);
+  ReadingEnd reader(array, 0, {}, 4);
+  std::mutex mutex;
+  std::deque<ReadingEnd::Taken> handed_over;
+  std::atomic<bool> ended{false};
+  std::thread writing([&] {
+    WritingEnd writer(array, {});
+    for (std::uint64_t i = 1; i <= many; i += 16) writer.write_some(size, std::min<std::uint64_t>(16, many - i + 1));
+  });
+  std::thread releasing([&] {
+    for (;;) {
+      const bool last = ended;
+      ReadingEnd::Taken taken;
+      {
+        const std::lock_guard lock(mutex);
+        if (!handed_over.empty()) {
+          taken = handed_over.front();
+          handed_over.pop_front();
+        }
+      }
+      if (taken.sequence == 0) {
+        if (last) return;
+        std::this_thread::yield();
+        continue;
+      }
+      EXPECT_TRUE(holds(taken.data, taken.sequence)) << "frame " << taken.sequence << " changed while it was held";
+      reader.release(taken.id);
+    }
+  });
+  std::vector<std::byte> room(20 * size);
+  for (std::uint64_t next = 1; next <= many;) {
+    const ReadingEnd::Taken taken = reader.next();  // waits
+    EXPECT_EQ(taken.sequence, next++);
+    {
+      const std::lock_guard lock(mutex);
+      handed_over.push_back(taken);
+    }
+    const std::uint64_t count = reader.copy(room.data(), size, 20);
+    for (std::uint64_t i = 0; i < count; ++i, ++next) {
+      EXPECT_TRUE(holds(std::span(room).subspan(i * size, size), next)) << "message " << next;
+    }
+    if (::testing::Test::HasFailure()) abort();
+  }
+  ended = true;
   writing.join();
   releasing.join();
 }
