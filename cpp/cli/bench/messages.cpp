@@ -13,13 +13,16 @@ namespace zerobuffer::cli::bench {
 namespace {
 
 /// A mebibyte, or room for a few of the larger messages.
-BufferConfig ring_for(std::size_t size) {
-  return size * 4 <= small_ring_size ? small_ring() : BufferConfig::for_frames(size, 2);
+BufferConfig ring_for(std::size_t size, WaitPolicy wait = WaitPolicy::spin_then_block) {
+  BufferConfig config = size * 4 <= small_ring_size ? small_ring() : BufferConfig::for_frames(size, 2);
+  config.wait = wait;
+  return config;
 }
 
 class SizedRings {
  public:
-  SizedRings(Session& session, bool first, std::size_t size) : ends_(session, first, ring_for(size)) {}
+  SizedRings(Session& session, bool first, std::size_t size, WaitPolicy wait = WaitPolicy::spin_then_block)
+      : ends_(session, first, ring_for(size, wait)) {}
   void send(std::span<const std::byte> message) { ends_.writer.write(message, forever).value(); }
   void flush() {}
   template <class Visit>
@@ -91,6 +94,12 @@ void add_sizes(Plan& plan) {
     const Json parameters{{"message_bytes", bytes}, {"ring_bytes", ring_for(bytes).payload_size}};
     plan.subjects.push_back(
         {"zerobuffer", std::string("rtt") + name, "ns", parameters, round_trip_of<SizedRings>(bytes), "rtt"});
+  }
+  // Copies that last about as long as the default policy spins: whoever spins on never sleeps in them.
+  for (const auto& [name, bytes] : {NamedSize{"64k", 64 << 10}, {"1m", 1 << 20}}) {
+    const Json parameters{{"message_bytes", bytes}, {"ring_bytes", ring_for(bytes).payload_size}, {"wait", "spin"}};
+    plan.subjects.push_back({"zerobuffer", std::string("rtt") + name + "_spin", "ns", parameters,
+                             round_trip_of<SizedRings>(bytes, WaitPolicy::spin), "rtt"});
   }
   for (const auto& [name, bytes] : {NamedSize{"8", 8}, {"64", 64}, {"256", 256}, {"1k", 1 << 10}, {"4k", 4 << 10}}) {
     Json parameters{{"message_bytes", bytes}, {"ring_bytes", small_ring_size}};
