@@ -51,7 +51,6 @@ class Driver:
     targets: Sequence[str]  # what is built for it
     command: Callable[[Places], List[str]]
     everything: Sequence[str] = ()  # the options with which it leaves nothing out
-    only_family: str = ""  # it has this one alone, and takes none of the options that say what and how long
 
 
 DRIVERS = (
@@ -60,7 +59,7 @@ DRIVERS = (
     Driver("languages", "benchmarks/languages.py", ("zerobuffer_cli", "zerobuffer_c", "zerobuffer_bench_c", "zerobuffer_bench_costs"),
            lambda at: at.script("languages.py")),
     Driver("instructions", "benchmarks/instructions.py", ("zerobuffer_bench_c", "zerobuffer_bench_costs"),
-           lambda at: [sys.executable, str(HERE / "instructions.py"), "--bin", str(at.bin)], only_family="instructions"),
+           lambda at: at.script("instructions.py")),
 )
 
 
@@ -162,15 +161,13 @@ def write(path: Path, lines: Sequence[Json]) -> None:
 def run_all(arguments: Any, drivers: Sequence[Driver]) -> int:
     options, failed, lines = measuring_options(arguments), [], []
     narrowed = bool(arguments.group or arguments.only)
-    places = Places(arguments.bin_dir.resolve(), (arguments.library or arguments.bin_dir.parent / "lib/libzerobuffer.so.2").resolve(), arguments.csharp.resolve())
+    places = Places(arguments.bin_dir.absolute(), (arguments.library or arguments.bin_dir.parent / "lib/libzerobuffer.so.2").absolute(),
+                    arguments.csharp.absolute())
     if not arguments.no_build:
         build(drivers)
     begun, before, seconds = datetime.datetime.now(datetime.timezone.utc), machine.CpuTime.now(), {}
     for driver in drivers:
-        if driver.only_family and (arguments.only or (arguments.group and driver.only_family not in arguments.group)):
-            continue
-        said = [] if driver.only_family else [*([] if narrowed else driver.everything), *options]
-        command = [*driver.command(places), *said, "--json"]
+        command = [*driver.command(places), *([] if narrowed else driver.everything), *options, "--json"]
         say(f"{driver.name}: {shlex.join(command)}")
         start = time.monotonic()
         try:
