@@ -18,6 +18,7 @@ STOP = 1 << 62  # as a sequence: ends a loop
 CURVE_SHARES = (0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.995, 0.999, 0.9995, 0.9999, 1)
 
 Image = npt.NDArray[np.uint8]
+Sequences = npt.NDArray[np.uint64]
 Answer = Dict[str, Any]  # the line with which a side answers: "value", and "latency" where single operations were timed
 
 
@@ -64,9 +65,9 @@ def new_picture() -> Image:
     return np.full(SHAPE, 3, dtype=np.uint8)
 
 
-def sequence_word(image: Image) -> npt.NDArray[np.uint64]:
+def sequence_word(image: Image) -> Sequences:
     """The place in a picture for its sequence: stored just before it is sent."""
-    word: npt.NDArray[np.uint64] = image.reshape(-1)[:8].view("<u8")
+    word: Sequences = image.reshape(-1)[:8].view("<u8")
     return word
 
 

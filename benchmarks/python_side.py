@@ -13,12 +13,14 @@ from typing import Any, Callable, Dict, Optional
 import numpy as np
 
 from python_message import (
-    BETWEEN_LOOKS_AT_THE_CLOCK, CONNECT, MESSAGE_SIZE, STOP, Answer, Image, check, look_at, messages_per_second, new_picture,
-    pictures_per_second, put_word, read_word, sequence_word, stop_at, time_round_trips,
+    BETWEEN_LOOKS_AT_THE_CLOCK, CONNECT, MESSAGE_SIZE, STOP, WORD, Answer, Image, Sequences, check, look_at, messages_per_second,
+    new_picture, pictures_per_second, put_word, read_word, sequence_word, stop_at, time_round_trips,
 )
 from zerobuffer import DuplexClient, ImmutableDuplexServer, MutableDuplexServer, Reader, Request, Writer
 
 SMALL_RING = 1 << 20
+IN_A_CALL = 1024  # messages of the workload stream64_batch
+NUMBERS = np.arange(IN_A_CALL, dtype=np.uint64)
 FRAMES_WAITING = 200  # of the single costs
 
 
@@ -132,6 +134,44 @@ def receive_messages(name: str, _milliseconds: int) -> Answer:
         return messages_per_second(receive)
 
 
+def send_batches(name: str, milliseconds: int) -> None:
+    """Messages as rows of a numpy array, many with one call. The stop sequence is the last one of a call."""
+    batch = np.ones((IN_A_CALL, MESSAGE_SIZE // WORD.size), np.uint64)
+    sequences = batch[:, 0]
+    sequences[:] = NUMBERS + np.uint64(1)
+    with Writer(name, payload_size=SMALL_RING) as writer:
+        await_reader(writer)
+        end = stop_at(milliseconds)
+        while time.perf_counter_ns() < end:
+            check(writer.write_messages(batch), IN_A_CALL)
+            sequences += IN_A_CALL
+        sequences[-1] = STOP
+        check(writer.write_messages(batch), IN_A_CALL)
+        writer.close(linger=CONNECT)
+
+
+def receive_batches(name: str, _milliseconds: int) -> Answer:
+    """Million messages per second, from the first arrival to the last."""
+    room = np.empty((IN_A_CALL, MESSAGE_SIZE // WORD.size), np.uint64)
+    sequences = room[:, 0]
+    with Reader.open(name, timeout=CONNECT) as reader:
+        first = count = reader.read_messages(room)
+        begin = time.perf_counter_ns()
+        check_all(sequences[:count], 1)
+        while True:
+            came = reader.read_messages(room)
+            last = sequences[came - 1] == STOP
+            check_all(sequences[: came - 1 if last else came], count + 1)
+            count += came
+            if last:
+                return {"value": (count - first) * 1e3 / (time.perf_counter_ns() - begin)}
+
+
+def check_all(got: Sequences, expected: int) -> None:
+    if not np.array_equal(got - np.uint64(expected), NUMBERS[: len(got)]):
+        check(0, 1)
+
+
 def send_pictures(name: str, milliseconds: int) -> None:
     """frame6m_read and frame6m_copy: numpy pictures, copied in by write_array."""
     image = new_picture()
@@ -208,6 +248,7 @@ SIDES: Dict[str, Dict[str, Side]] = {
     "rtt64": {"first": ask, "second": answer},
     "stream64": {"first": lambda name, time: send_messages(name, time, 1), "second": receive_messages},
     "stream64_batch16": {"first": lambda name, time: send_messages(name, time, 16), "second": receive_messages},
+    "stream64_batch": {"first": send_batches, "second": receive_batches},
     "frame6m_read": {"first": send_pictures, "second": lambda name, _time: receive_pictures(name, copy_out=False)},
     "frame6m_copy": {"first": send_pictures, "second": lambda name, _time: receive_pictures(name, copy_out=True)},
     "call64": {"first": call, "second": serve_calls},

@@ -36,6 +36,7 @@ static Figure? Obey(string line)
         "rtt64" => first ? RoundTrip.Ask(name, time) : RoundTrip.Answer(name),
         "stream64" => first ? MessageStream.Send(name, time, 1) : MessageStream.Receive(name),
         "stream64_batch16" => first ? MessageStream.Send(name, time, 16) : MessageStream.Receive(name),
+        "stream64_batch" => first ? MessageStream.SendCalls(name, time) : MessageStream.ReceiveCalls(name),
         "frame6m_read" => first ? FrameStream.Send(name, time) : FrameStream.Receive(name, copyOut: false),
         "frame6m_copy" => first ? FrameStream.Send(name, time) : FrameStream.Receive(name, copyOut: true),
         "call64" => first ? RoundTrip.Call(name, time) : Answers.Serve(name),

@@ -18,9 +18,9 @@ CSHARP = DOTNET / "ZeroBuffer.Benchmarks/release/ZeroBuffer.Benchmarks.dll"
 LIBRARY = BUILD / "lib/libzerobuffer.so.2"
 TIMEOUT = 250
 OURS = {
-    "c": {"rtt64", "stream64", "stream64_batch16", "frame6m_read"},
-    "csharp": {"rtt64", "stream64", "stream64_batch16", "frame6m_read", "call64", "call64_in_place"},
-    "python": {"rtt64", "stream64", "stream64_batch16", "frame6m_read", "call64", "call64_in_place"},
+    "c": {"rtt64", "stream64", "stream64_batch16", "stream64_batch", "frame6m_read"},
+    "csharp": {"rtt64", "stream64", "stream64_batch16", "stream64_batch", "frame6m_read", "call64", "call64_in_place"},
+    "python": {"rtt64", "stream64", "stream64_batch16", "stream64_batch", "frame6m_read", "call64", "call64_in_place"},
 }
 COSTS = {"c": {"read_release"}, "csharp": {"read_release"}, "python": {"read_release", "read_array"}}
 PEERS = {
