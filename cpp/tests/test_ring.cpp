@@ -420,6 +420,23 @@ TEST(Ring, early_restarts_keep_the_guarantee_and_the_start_of_the_ring_warm) {
   EXPECT_EQ(array.oieb().wraps, writing.wraps());
 }
 
+TEST(Ring, a_small_guarantee_keeps_a_large_ring_in_a_cores_own_cache_while_the_reader_keeps_up) {
+  constexpr std::uint64_t capacity = 16 << 20;
+  constexpr std::uint64_t frame = 64 << 10;
+  RingOnArray array(capacity);
+  ArrayReader reader(array);
+  Writing writing(array.memory(), no_barriers, 3 * protocol::record_length(frame));
+  std::uint64_t furthest = 0;
+  std::uint64_t expected = 1;
+  for (int i = 0; i < 200; ++i) {
+    ASSERT_TRUE(try_write(writing, frame));
+    furthest = std::max(furthest, (writing.write_pos() - 1) % capacity);
+    ASSERT_NO_FATAL_FAILURE(reader.catch_up(expected));
+  }
+  EXPECT_LT(furthest, std::uint64_t{512} << 10);
+  EXPECT_GT(writing.early_restarts(), 20U);
+}
+
 TEST(Ring, for_frames_promises_that_many_frames_in_flight) {
   const BufferConfig config = BufferConfig::for_frames(1000, 3);
   const std::uint64_t capacity = protocol::capacity_for(config.payload_size);

@@ -98,6 +98,8 @@ class RingWriter {
         records_(memory.records),
         capacity_(memory.capacity),
         burst_(burst_size == 0 ? memory.capacity / 2 : std::min(protocol::round_up(burst_size, 64), memory.capacity)),
+        restart_step_(burst_size == 0 ? longest_restart_step
+                                      : std::clamp(burst_ / 4, shortest_restart_step, longest_restart_step)),
         barriers_(barriers) {
     // checked by whoever attached; a peer may have changed it since, and it must be a position even so
     pos_ = published_ = M::load_acquire(oieb_->write_pos) & (max_position - protocol::record_alignment);
@@ -258,12 +260,14 @@ class RingWriter {
   }
 
  private:
-  // Where a small ring or a small message makes an early restart worth looking at.
-  static constexpr std::uint64_t restart_step = 1 << 20;
+  // So much is written between two looks at an early restart: what fits a core's own cache is warm enough, and a look
+  // costs small messages something. Who asks for a small guarantee wants few and large frames.
+  static constexpr std::uint64_t shortest_restart_step = 256 << 10;
+  static constexpr std::uint64_t longest_restart_step = 1 << 20;
 
   [[nodiscard]] std::uint64_t distance(std::uint64_t position) const noexcept { return published_ - position; }
   [[nodiscard]] std::uint64_t restart_after(std::uint64_t position) const noexcept {
-    return std::max(position + restart_step, lap_end_ - capacity_ + burst_);
+    return std::max(position + restart_step_, lap_end_ - capacity_ + burst_);
   }
   void set_limit() noexcept { limit_ = std::min({space_limit_, lap_end_, next_restart_}); }
 
@@ -319,7 +323,7 @@ class RingWriter {
     if (pos_ + length <= next_restart_ || offset_ == 0) return false;
     const std::uint64_t needed = pos_ + rest + std::max(length, burst_);
     const bool pays = has_room(needed);
-    next_restart_ = pos_ + length + restart_step;
+    next_restart_ = pos_ + length + restart_step_;
     return pays;
   }
 
@@ -349,6 +353,7 @@ class RingWriter {
   std::byte* records_;
   std::uint64_t capacity_;
   std::uint64_t burst_;
+  std::uint64_t restart_step_;
   Barriers barriers_;
 
   // pos_ and offset_ stand apart, or the compiler advances both by one wide store, which a narrow load waits for
