@@ -23,6 +23,7 @@ PATTERNS: Dict[str, str] = {
 VARIANTS: Dict[str, str] = {
     "read": "read in place", "copy": "copied out", "in_place_read": "written and read in place",
     "in_place_copy": "written in place, copied out", "one_cpu": "both on one CPU", "busy": "busy machine", "quota": "under a quota",
+    "stopped": "sides that are stopped again and again",
 }
 DASHES = {"spin": "dotted", "block": "dashed", "yield": "dashed", "python": "dashed", "csharp": "dotted", "c": "fine"}
 

@@ -28,11 +28,11 @@ FLOORS: Dict[str, str] = {
 # What distinguishes lines of one chart beside system and policy; other words of a name make a chart of their own.
 DETAILS: Dict[str, str] = {
     "ring64m": "64 MiB ring", "ring256m": "256 MiB ring", "whole": "no early restart", "held": "frames held", "behind": "reader behind",
-    "batch16": "batches of 16", "in_place": "in place", "two_rings": "two rings", "copying": "copied", "shared": "forwarded", "copied": "copied",
+    "batch16": "batches of 16", "stream": "size known to the compiler", "in_place": "in place", "two_rings": "two rings", "copying": "copied", "shared": "forwarded", "copied": "copied",
 }
 DETAILED = {"frame": ("ring64m", "ring256m", "whole", "held", "behind"), "one_way": ("batch16",), "call": ("in_place",),
             "invert": ("in_place", "two_rings", "copying"), "chain": ("shared", "copied")}
-DETAIL_COLOURS = {"ring64m": "green", "ring256m": "amber", "two_rings": "green", "copying": "amber", "copied": "amber", "held": "pink", "behind": "olive"}
+DETAIL_COLOURS = {"ring64m": "green", "ring256m": "amber", "two_rings": "green", "copying": "amber", "copied": "amber", "held": "pink", "stream": "slate", "behind": "olive"}
 POLICIES: Dict[str, str] = {"spin": "spinning", "block": "blocking", "yield": "yielding"}
 # Classes of style (page.py): systems without a colour of their own share the last ones, and are told apart by their labels.
 COLOURS: Dict[str, str] = {
@@ -73,6 +73,8 @@ def place_of(row: Row) -> Place:
     details = tuple(word for word in DETAILED.get(stem, ()) if f"_{word}_" in rest)
     for word in (policy, *details):
         rest = rest.replace(f"_{word}_", "_", 1) if word else rest
+    if match[1] == "stream" and row.language in ("cpp", ""):
+        details = ("stream", *details)
     return Place(stem, match[2] or "", rest.strip("_"), policy, details)
 
 
