@@ -9,6 +9,7 @@
 
 #include "attach.hpp"
 #include "convert.hpp"
+#include "entry.hpp"
 #include "errors.hpp"
 #include "frame.hpp"
 #include "handle.hpp"
@@ -36,7 +37,7 @@ class ReaderHandle final : public Handle {
 
   /// None where the time ran out.
   static py::object read(const py::object& self, const py::object& timeout) {
-    auto& handle = py::cast<ReaderHandle&>(self);
+    auto& handle = instance_of<ReaderHandle>(self);
     Use use(handle);
     Result<Frame> frame = handle.end_.try_read();
     if (frame.status() == Status::would_block) {
@@ -91,7 +92,7 @@ class ReaderHandle final : public Handle {
   }
 
   static py::object next(const py::object& self) {
-    auto& handle = py::cast<ReaderHandle&>(self);
+    auto& handle = instance_of<ReaderHandle>(self);
     Use use(handle);
     Result<Frame> frame = handle.end_.try_read();
     if (frame.status() == Status::would_block) {
@@ -171,15 +172,34 @@ class ReaderHandle final : public Handle {
 
 }  // namespace
 
-Reader& reader_end(py::handle reader) { return py::cast<ReaderHandle&>(reader).end(); }
+// The calls that are made for every frame are functions of CPython's own kind: a dispatch by signature would cost as
+// much as they do.
+namespace {
 
-void bind_reader(py::module_& module) {
-  py::class_<ReaderHandle, std::shared_ptr<ReaderHandle>>(module, "Reader",
-                                                          "The calls of a reader. See zerobuffer.Reader.")
-      .def(py::init(&ReaderHandle::make), py::kw_only(), py::arg("create"), py::arg("name"), py::arg("fd"),
-           py::arg("timeout"), py::arg("config"))
-      .def("read", &ReaderHandle::read, py::arg("timeout") = py::none(),
-           R"(Waits for the next frame.
+PyObject* read(PyObject* self, PyObject* const* arguments, Py_ssize_t count, PyObject* names) {
+  return answer([&] {
+    const Py_ssize_t given = count + (names != nullptr ? PyTuple_GET_SIZE(names) : 0);
+    const bool known = count == given || PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(names, 0), "timeout") == 0;
+    if (given > 1 || !known) throw py::type_error("read() takes one argument, timeout");
+    PyObject* timeout = given == 1 ? arguments[0] : Py_None;
+    return ReaderHandle::read(py::reinterpret_borrow<py::object>(self), py::reinterpret_borrow<py::object>(timeout));
+  });
+}
+
+PyObject* next(PyObject* self) {
+  return answer([&] { return ReaderHandle::next(py::reinterpret_borrow<py::object>(self)); });
+}
+
+PyObject* peek_metadata(PyObject* self, PyObject*) {
+  return answer([&] { return instance_of<ReaderHandle>(self).peek_metadata(); });
+}
+
+PyMethodDef methods[] = {
+    {"read", as_method(&read), METH_FASTCALL | METH_KEYWORDS,
+     R"(read($self, /, timeout=None)
+--
+
+Waits for the next frame.
 
 Args:
     timeout: seconds; 0 looks once, None waits for ever.
@@ -198,7 +218,27 @@ The GIL is released while waiting; Ctrl-C ends the wait at once. One thread at a
 Example:
     >>> with reader.read(timeout=1) as frame:
     ...     total = sum(frame.data)
-)")
+)"},
+    {"peek_metadata", &peek_metadata, METH_NOARGS,
+     "peek_metadata($self, /)\n--\n\nThe metadata that the frames held belong to, or None while there is none. From "
+     "any "
+     "thread, also after close()."},
+    {nullptr, nullptr, 0, nullptr}};
+
+}  // namespace
+
+Reader& reader_end(py::handle reader) { return py::cast<ReaderHandle&>(reader).end(); }
+
+void bind_reader(py::module_& module) {
+  const py::custom_type_setup with_methods([](PyHeapTypeObject* type) {
+    type->ht_type.tp_methods = methods;
+    type->ht_type.tp_iter = PyObject_SelfIter;
+    type->ht_type.tp_iternext = &next;
+  });
+  py::class_<ReaderHandle, std::shared_ptr<ReaderHandle>>(module, "Reader", with_methods,
+                                                          "The calls of a reader. See zerobuffer.Reader.")
+      .def(py::init(&ReaderHandle::make), py::kw_only(), py::arg("create"), py::arg("name"), py::arg("fd"),
+           py::arg("timeout"), py::arg("config"))
       .def("try_read", &ReaderHandle::try_read,
            "The next frame if there is one, else None. Raises as read(). Never waits, keeps the GIL.")
       .def("read_many", &ReaderHandle::read_many, py::arg("max"), py::kw_only(), py::arg("timeout") = py::none(),
@@ -268,9 +308,6 @@ Raises:
 
 The GIL is released while waiting.
 )")
-      .def("peek_metadata", &ReaderHandle::peek_metadata,
-           "The metadata that the frames held belong to, or None while there is none. From any thread, also after "
-           "close().")
       .def("_ask", &ReaderHandle::ask, py::arg("for_metadata"))
       .def("_end_wait", [](ReaderHandle& self) { self.end_wait(); })
       .def("interrupt", &ReaderHandle::interrupt,
@@ -284,9 +321,7 @@ The GIL is released while waiting.
           "closed", [](const ReaderHandle& self) { return !self.open(); }, "True after close().")
       .def("close", &ReaderHandle::close,
            "Detaches. Frames and views that live stay valid; their room comes back when they end.\n\n"
-           "A wait in another thread is ended (HandleClosedError there). Again is harmless.")
-      .def("__iter__", [](const py::object& self) { return self; })
-      .def("__next__", &ReaderHandle::next);
+           "A wait in another thread is ended (HandleClosedError there). Again is harmless.");
 }
 
 }  // namespace zerobuffer::python

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "convert.hpp"
+#include "entry.hpp"
 #include "errors.hpp"
 #include "slot.hpp"
 #include "writer_handle.hpp"
@@ -62,6 +63,51 @@ class BatchBlock {
   Shared writer_;
 };
 
+// write(data, *, timeout=None, type=0, tag=0)
+PyObject* write(PyObject* self, PyObject* const* arguments, Py_ssize_t count, PyObject* names) {
+  return answer([&] {
+    py::handle data = count >= 1 ? arguments[0] : nullptr;
+    py::handle timeout = Py_None;
+    py::handle type;
+    py::handle tag;
+    for (Py_ssize_t i = 0, named = names != nullptr ? PyTuple_GET_SIZE(names) : 0; i < named; ++i) {
+      PyObject* name = PyTuple_GET_ITEM(names, i);
+      const auto is = [&](const char* known) { return PyUnicode_CompareWithASCIIString(name, known) == 0; };
+      py::handle* wanted = is("timeout") ? &timeout : is("type") ? &type : is("tag") ? &tag : nullptr;
+      if (wanted == nullptr && is("data") && !data) wanted = &data;
+      if (wanted == nullptr) throw py::type_error("write() takes data and the keywords timeout, type and tag");
+      *wanted = arguments[count + i];
+    }
+    if (count > 1 || !data) throw py::type_error("write() takes data and the keywords timeout, type and tag");
+    FrameInfo info;
+    const py::int_ zero(0);
+    if (type || tag) info = to_frame_info(type ? type : py::handle(zero), tag ? tag : py::handle(zero));
+    auto& handle = instance_of<WriterHandle>(self);
+    return py::bool_(handle.write(data, py::reinterpret_borrow<py::object>(timeout), info));
+  });
+}
+
+PyMethodDef methods[] = {{"write", as_method(&write), METH_FASTCALL | METH_KEYWORDS,
+                          R"(write($self, /, data, *, timeout=None, type=0, tag=0)
+--
+
+Sends a copy of `data`.
+
+Args:
+    data: a C-contiguous bytes-like object.
+    timeout: seconds to wait for room; 0 looks once, None waits for ever.
+    type, tag: see claim().
+
+Returns:
+    True when it was sent; False where the time ran out or the frame was dropped.
+
+Raises:
+    As claim(), but for ClaimTimeoutError and FrameDroppedError.
+
+The GIL is released while waiting, and while more than 32 KiB are copied.
+)"},
+                         {nullptr, nullptr, 0, nullptr}};
+
 }  // namespace
 
 void bind_writer(py::module_& module) {
@@ -72,7 +118,8 @@ void bind_writer(py::module_& module) {
       .def("__exit__",
            [](const BatchBlock& self, const py::object&, const py::object&, const py::object&) { self.leave(); });
 
-  py::class_<WriterHandle, Shared>(module, "Writer", "The calls of a writer. See zerobuffer.Writer.")
+  const py::custom_type_setup with_methods([](PyHeapTypeObject* type) { type->ht_type.tp_methods = methods; });
+  py::class_<WriterHandle, Shared>(module, "Writer", with_methods, "The calls of a writer. See zerobuffer.Writer.")
       .def(py::init(&WriterHandle::make), py::kw_only(), py::arg("create"), py::arg("name"), py::arg("fd"),
            py::arg("timeout"), py::arg("config"))
       .def("claim", &claim, py::arg("size"), py::kw_only(), py::arg("timeout") = py::none(), py::arg("type") = 0,
@@ -103,27 +150,6 @@ Example:
 )")
       .def("try_claim", &try_claim, py::arg("size"), py::kw_only(), py::arg("type") = 0, py::arg("tag") = 0,
            "As claim(), but None where there is no room now (or the frame was dropped). Never waits, keeps the GIL.")
-      .def(
-          "write",
-          [](WriterHandle& self, py::handle data, const py::object& timeout, py::handle type, py::handle tag) {
-            return self.write(data, timeout, to_frame_info(type, tag));
-          },
-          py::arg("data"), py::kw_only(), py::arg("timeout") = py::none(), py::arg("type") = 0, py::arg("tag") = 0,
-          R"(Sends a copy of `data`.
-
-Args:
-    data: a C-contiguous bytes-like object.
-    timeout: seconds to wait for room; 0 looks once, None waits for ever.
-    type, tag: see claim().
-
-Returns:
-    True when it was sent; False where the time ran out or the frame was dropped.
-
-Raises:
-    As claim(), but for ClaimTimeoutError and FrameDroppedError.
-
-The GIL is released while waiting, and while more than 32 KiB are copied.
-)")
       .def(
           "try_write",
           [](WriterHandle& self, py::handle data, py::handle type, py::handle tag) {

@@ -236,9 +236,10 @@ class Reader(_core.Reader):
         if frame is None:
             return None
         try:
-            return frame.as_array()
-        finally:
-            frame.release()  # it stays held as long as the array lives
+            return frame.as_array()  # which holds it
+        except BaseException:
+            frame.release()
+            raise
 
     async def read_async(self, timeout: Optional[float] = None) -> Optional[Frame]:
         """Waits for the next frame without holding up the event loop.
