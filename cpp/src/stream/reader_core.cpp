@@ -485,7 +485,11 @@ std::size_t ReaderCore::copy_messages(std::byte* into, std::size_t size, std::si
   }
   std::size_t count = 0;
   do {
-    copy_payload(into + count * size, ring_.payload(), size);
+    if (size == 64) {  // wide: another CPU has stored it, so that no narrow store of ours is waited for
+      std::memcpy(into + count * size, ring_.payload(), 64);
+    } else {
+      copy_payload(into + count * size, ring_.payload(), size);
+    }
     taken_sequence_.store(ring_.header().sequence, std::memory_order_relaxed);
     ring_.take();
     if (++count % messages_per_publication == 0) settle();
