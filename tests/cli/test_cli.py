@@ -636,10 +636,23 @@ RATIOS = {
 }
 
 
+def bench(*arguments, timeout=LIMIT):
+    """The lines of a run, and the closing one. It has left neither buffers nor control groups."""
+    with subprocess.Popen([PROGRAM, "bench", "--json", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        try:
+            out, err = process.communicate(timeout=timeout)
+        finally:
+            process.terminate()
+    assert process.returncode == OK, err
+    assert list(SHM.glob(f"zerobuffer-bench-{process.pid}-*")) == []
+    groups = Path("/sys/fs/cgroup")
+    assert [*groups.glob(f"zerobuffer-bench-{process.pid}"), *groups.glob(f"*/zerobuffer-bench-{process.pid}")] == []
+    *lines, closing = map(json.loads, out.splitlines())
+    return lines, closing
+
+
 def test_bench_measures_every_floor_and_figure_and_closes_with_the_ratios():
-    result = run("bench", "--short", "--json")
-    assert result.returncode == OK, result.stderr
-    *lines, closing = map(json.loads, result.stdout.splitlines())
+    lines, closing = bench("--short")
     workloads = {line["workload"]: line for line in lines}
     floors = {
         "pingpong_one_line", "pingpong_two_lines", "pingpong_records", "spsc_rtt64", "spsc_stream64", "spsc_stream64_back_off",
@@ -668,21 +681,16 @@ def test_bench_measures_every_floor_and_figure_and_closes_with_the_ratios():
     assert closing["placement"] in ("near", "far")
     if closing["placement"] == "far":
         assert set(closing["reached"].values()) == {None}
-    assert [path.name for path in SHM.glob("zerobuffer-bench-*")] == []
 
 
 def test_bench_of_one_workload_measures_it_and_its_floor_only():
-    result = run("bench", "--short", "--json", "--only", "rtt64_one_cpu")
-    assert result.returncode == OK, result.stderr
-    *lines, closing = map(json.loads, result.stdout.splitlines())
+    lines, closing = bench("--short", "--only", "rtt64_one_cpu")
     assert {line["workload"] for line in lines} == {"rtt64_one_cpu", "futex_one_cpu"}
     assert {name for name, ratio in closing["ratios"].items() if ratio is not None} == {"rtt64_one_cpu_over_futex"}
 
 
 def test_bench_measures_each_workload_of_each_family_or_says_why_not():
-    result = run("bench", "--short", "--all", "--json", timeout=240)
-    assert result.returncode == OK, result.stderr
-    *lines, closing = map(json.loads, result.stdout.splitlines())
+    lines, closing = bench("--short", "--all", timeout=240)
     names = [line["workload"] for line in lines]
     assert len(set(names)) == len(names)
     assert {"floor", "rtt", "one_way", "frames", "video", "calls", "chain", "readers", "life", "cost"} == {line["family"] for line in lines}
@@ -694,13 +702,10 @@ def test_bench_measures_each_workload_of_each_family_or_says_why_not():
         assert curve == sorted(curve), line["workload"]
     assert RATIOS <= set(closing["ratios"]) == set(closing["targets"]) == set(closing["ratio_values"])
     assert {name for name, verdict in closing["reached"].items() if verdict is not None} == set()  # a short run judges nothing
-    assert [path.name for path in SHM.glob("zerobuffer-bench-*")] == []
 
 
 def test_bench_measures_the_families_and_workloads_that_are_named_and_their_floors_only():
-    result = run("bench", "--short", "--json", "--group", "one_way", "--only", "fence")
-    assert result.returncode == OK, result.stderr
-    *lines, closing = map(json.loads, result.stdout.splitlines())
+    lines, closing = bench("--short", "--group", "one_way", "--only", "fence")
     families = {line["workload"]: line["family"] for line in lines}
     assert {name for name, family in families.items() if family == "cost"} == {"fence"}
     assert {name for name, family in families.items() if family == "floor"} == {
@@ -711,9 +716,8 @@ def test_bench_measures_the_families_and_workloads_that_are_named_and_their_floo
 
 
 def test_bench_tells_round_trips_with_a_curve_of_what_single_ones_took():
-    result = run("bench", "--short", "--json", "--only", "rtt64k")
-    assert result.returncode == OK, result.stderr
-    latency = json.loads(result.stdout.splitlines()[0])["latency"]
+    lines, _ = bench("--short", "--only", "rtt64k")
+    latency = lines[0]["latency"]
     shares = [share for share, _ in latency["curve"]]
     assert shares == [0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.995, 0.999, 0.9995, 0.9999, 1.0]
     points = dict(latency["curve"])
@@ -722,18 +726,14 @@ def test_bench_tells_round_trips_with_a_curve_of_what_single_ones_took():
 
 
 def test_bench_begins_no_repetition_after_its_time_and_still_measures_everything_once():
-    result = run("bench", "--json", "--only", "fence", "--only", "clock_read", "--repetitions", "1000", "--limit-s", "1", timeout=120)
-    assert result.returncode == OK, result.stderr
-    *lines, closing = map(json.loads, result.stdout.splitlines())
+    lines, closing = bench("--only", "fence", "--only", "clock_read", "--repetitions", "1000", "--limit-s", "1", timeout=120)
     assert {line["workload"] for line in lines} == {"fence", "clock_read"}
     assert all(1 <= line["repetitions"] < 1000 for line in lines)
     assert closing["seconds"] > 1
 
 
 def test_bench_says_what_single_calls_of_several_threads_took_beside_their_rate():
-    result = run("bench", "--short", "--json", "--only", "calls64_2_threads")
-    assert result.returncode == OK, result.stderr
-    lines = [json.loads(line) for line in result.stdout.splitlines()[:-1]]
+    lines, _ = bench("--short", "--only", "calls64_2_threads")
     assert {line["workload"]: line["parameters"]["threads"] for line in lines} == {"calls64_1_thread": 1, "calls64_2_threads": 2}
     for line in lines:
         assert line["unit"] == "M/s"
