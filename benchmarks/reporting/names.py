@@ -1,6 +1,7 @@
 """How systems, workloads, sizes and figures are called for people, and which colour a system has on the whole page.
 Owns the words and the classes of style; must not know files or drawings."""
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Dict, Tuple
@@ -128,11 +129,13 @@ def ns_tick(ns: float) -> str:
 
 
 def digits(value: float) -> str:
-    """Three figures, never an exponent."""
+    """Three figures, or two of what is small; never an exponent."""
     size = abs(value)
     if size >= 100 or value == 0:
         return f"{value:,.0f}"
-    return f"{value:.1f}" if size >= 10 else f"{value:.2f}" if size >= 0.1 else f"{value:.3f}"
+    if size >= 1e-9:
+        return f"{value:.{min(1 - math.floor(math.log10(size)), 9) if size < 0.1 else 2 - math.floor(math.log10(max(size, 1)))}f}"
+    return "0"
 
 
 def figure(value: float, unit: str) -> str:

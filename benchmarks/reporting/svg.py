@@ -214,7 +214,8 @@ class Dot:
 
 def dot_plot(title: str, dots: Sequence[Dot], text: Text, reference: Optional[float] = None) -> str:
     """Dots on a log axis, each with its quartiles (thick), its range (thin, cut at the frame) and its target (a bracket)."""
-    width, left, right, step, top = 640.0, 262.0, 476.0, 25.0, 30.0
+    width, right, step, top = 640.0, 476.0, 25.0, 30.0
+    left = 22 + 6.7 * max([20, *(len(dot.label) for dot in dots)])  # room for the longest label
     height = top + step * len(dots) + 14
     values = [value for dot in dots for value in (*dot.spread[1:3], dot.value, *([dot.target] if dot.target else ())) if value > 0]
     scale = Scale(*log_bounds([*values, *([reference / 1.15, reference * 1.15] if reference else [])]), left, right, True)
