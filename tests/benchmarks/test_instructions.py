@@ -28,10 +28,10 @@ def test_a_call_is_counted_in_each_language():
     assert set(closing["ratios"]) == {"instructions_read_release_c_beyond_cpp", "instructions_read_release_python_beyond_cpp"}
 
 
-@pytest.mark.parametrize(("arguments", "code", "said"), [(["--only", "fly"], 2, "nothing is called so"), (["--group", "rtt"], 2, "nothing is called so")])
-def test_what_there_is_not_is_refused(arguments, code, said):
+@pytest.mark.parametrize("arguments", [["--only", "fly"], ["--group", "rtt"]])
+def test_what_there_is_not_is_refused(arguments):
     done = instructions(*arguments)
-    assert (done.returncode, done.stdout) == (code, "") and said in done.stderr
+    assert (done.returncode, done.stdout) == (2, "") and "nothing is called so" in done.stderr
 
 
 def test_a_program_that_was_not_built_is_named(tmp_path):
