@@ -8,6 +8,7 @@ import datetime
 import json
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -81,6 +82,8 @@ def build(drivers: Sequence[Driver]) -> None:
         if sys.prefix == sys.base_prefix:
             raise RunError("the Python package is installed where it is measured: start this with .venv/bin/python, which scripts/setup.sh makes")
         build_step("dotnet", "build", "benchmarks/csharp", "--configuration", "Release", "-nodeReuse:false")
+        for left in (ROOT / "build").glob("lib*"):  # of an earlier build: setuptools would install what lies there
+            shutil.rmtree(left)
         build_step(sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--no-build-isolation", "--force-reinstall", ".")
 
 
