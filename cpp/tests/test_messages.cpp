@@ -62,6 +62,18 @@ TEST_P(Messages, of_any_size_come_through_a_small_ring_whole_and_in_order) {
   }
 }
 
+TEST(Messages, large_ones_are_read_into_memory_of_any_alignment) {
+  constexpr std::size_t size = (1 << 20) + 1;
+  const std::string name = unique_name();
+  auto reader = Reader::create(name, ring_of(4 * size)).value();
+  auto writer = Writer::open(name, generous).value();
+  const std::vector<std::byte> sent = messages(1, 2, size);
+  EXPECT_EQ(writer.write_messages(std::span(sent), size, generous).value(), 2U);
+  std::vector<std::byte> room(1 + 2 * size);
+  EXPECT_EQ(reader.read_messages(std::span(room).subspan(1), size, generous).value(), 2U);
+  EXPECT_TRUE(are_messages(std::span(room).subspan(1), 1, size));
+}
+
 TEST(Messages, are_frames_like_any_other) {
   const std::string name = unique_name();
   auto reader = Reader::create(name, ring_of(8192)).value();

@@ -10,7 +10,6 @@
 
 #include "share/kept_frames.hpp"
 #include "share/lent_frames.hpp"
-#include "stream/copy.hpp"
 #include "stream/exit_guard.hpp"
 
 namespace zerobuffer::stream {
@@ -485,10 +484,12 @@ std::size_t ReaderCore::copy_messages(std::byte* into, std::size_t size, std::si
   }
   std::size_t count = 0;
   do {
-    if (size == 64) {  // wide: another CPU has stored it, so that no narrow store of ours is waited for
+    // wide, as another CPU has stored it: no narrow store of ours is waited for; and never past the cache, whose stores
+    // ask for an alignment that the caller's memory need not have
+    if (size == 64) {
       std::memcpy(into + count * size, ring_.payload(), 64);
     } else {
-      copy_payload(into + count * size, ring_.payload(), size);
+      std::memcpy(into + count * size, ring_.payload(), size);
     }
     taken_sequence_.store(ring_.header().sequence, std::memory_order_relaxed);
     ring_.take();
