@@ -93,6 +93,7 @@ ExitCode exit_code_of(Status status) noexcept {
     case Status::system_error:
     case Status::buffer_too_small:
     case Status::frame_lost:
+    case Status::wrong_size:
       return ExitCode::failed;
   }
   return ExitCode::failed;
