@@ -38,7 +38,7 @@ class RingReader {
   [[nodiscard]] std::uint64_t unread() const noexcept { return M::load_acquire(*end_) - next_; }
 
   /// Looks at the next record; steps over padding. The header is fetched once, into header(), and checked.
-  [[nodiscard]] Peek peek() noexcept {
+  [[nodiscard, gnu::always_inline]] Peek peek() noexcept {
     for (;;) {
       if (next_ == seen_) {
         if (drained_ > 1) {  // the writer is just writing that line: let it

@@ -170,20 +170,15 @@ class RingWriter {
   /// Ends the open claim as a record of n bytes; publish() makes it visible.
   void commit(std::uint64_t n, std::uint16_t type, std::uint64_t tag) noexcept { commit(n, type, tag, n); }
   /// The same with room for `room` bytes, at least n: an answer may be longer than its request.
-  void commit(std::uint64_t n, std::uint16_t type, std::uint64_t tag, std::uint64_t room,
-              std::uint16_t flags = 0) noexcept {
+  [[gnu::always_inline]] void commit(std::uint64_t n, std::uint16_t type, std::uint64_t tag, std::uint64_t room,
+                                     std::uint16_t flags = 0) noexcept {
     const std::uint64_t length = protocol::record_length(room);
     if (lead_ != 0) [[unlikely]] {
-      if (early_) M::store_relaxed(early_restarts_, early_restarts_ + 1);
-      if (lead_ + length <= capacity_) {
-        store_padding();
-      } else {  // restarted: the record lies over where its header would be
-        pos_ += std::exchange(lead_, 0);
-      }
-      begin_lap();
+      commit_lead(length);
     }
+    const std::uint64_t sequence = ++count_;
     store_header<M>(records_ + offset_, {.size = n,
-                                         .sequence = ++count_,
+                                         .sequence = sequence,
                                          .tag = tag,
                                          .extent = static_cast<std::uint32_t>(length / protocol::record_alignment),
                                          .type = type,
@@ -200,15 +195,18 @@ class RingWriter {
 
   /// Makes everything committed visible and wakes who sleeps for it. Returns whether somebody was woken.
   bool publish() noexcept {
-    if (published_ == pos_) return false;
+    // copied, or every store into the buffer would have the compiler load them again
+    const std::uint64_t position = pos_;
+    if (published_ == position) return false;
+    protocol::Oieb& oieb = *oieb_;
     // the entry not in force gets the new pair, so that a writer killed before the last store has published nothing
-    entry_ ^= 1;
-    M::store_relaxed(oieb_->counts[entry_].position, pos_);
-    M::store_relaxed(oieb_->counts[entry_].count, count_);
-    M::store_relaxed(oieb_->last_record_pos, last_record_);
+    protocol::CountEntry& entry = oieb.counts[entry_ ^= 1];
+    M::store_relaxed(entry.position, position);
+    M::store_relaxed(entry.count, count_);
+    M::store_relaxed(oieb.last_record_pos, last_record_);
     ZEROBUFFER_POINT("commit.before_publish");
-    M::store_release(oieb_->write_pos, pos_);  // pairs with the acquire in RingReader::peek
-    published_ = pos_;
+    M::store_release(oieb.write_pos, position);  // pairs with the acquire in RingReader::peek
+    published_ = position;
     ZEROBUFFER_POINT("commit.published");
     return DataSignal<M>::notify(*data_signal_, barriers_);
   }
@@ -325,6 +323,17 @@ class RingWriter {
     const bool pays = has_room(needed);
     next_restart_ = pos_ + length + restart_step_;
     return pays;
+  }
+
+  // What comes before a record of `length` bytes that begins a lap.
+  [[gnu::noinline]] void commit_lead(std::uint64_t length) noexcept {
+    if (early_) M::store_relaxed(early_restarts_, early_restarts_ + 1);
+    if (lead_ + length <= capacity_) {
+      store_padding();
+    } else {  // restarted: the record lies over where its header would be
+      pos_ += std::exchange(lead_, 0);
+    }
+    begin_lap();
   }
 
   void store_padding() noexcept {

@@ -59,19 +59,27 @@ inline void copy_large(std::byte* to, const std::byte* from, std::size_t n, Copy
   std::memcpy(to, from, n);
 }
 
+/// Copies 8-byte words one by one: a caller has usually just stored 8-byte fields, and a wider load could not be
+/// forwarded from the narrower stores.
+template <int count>
+inline void copy_words(std::byte* to, const std::byte* from) noexcept {
+#pragma GCC unroll 8
+  for (int i = 0; i < count; ++i) {
+    std::uint64_t word;
+    std::memcpy(&word, from + 8 * i, 8);
+    std::memcpy(to + 8 * i, &word, 8);
+#if defined(__GNUC__) && !defined(__clang__)
+    asm volatile("" ::: "memory");  // or the compiler makes wide loads of it again
+#endif
+  }
+}
+
 /// Copies n bytes. `to` is 64-byte aligned and has room for n rounded up to 32 bytes beyond a multiple of 64.
 inline void copy_payload(std::byte* to, const std::byte* from, std::size_t n) noexcept {
-  if (n <= 64) {
-    // A caller has usually just stored 8-byte fields; a wider load could not be forwarded from the narrower stores.
+  if (n == 64) return copy_words<8>(to, from);
+  if (n < 64) {
     std::size_t at = 0;
-    for (; at + 8 <= n; at += 8) {
-      std::uint64_t word;
-      std::memcpy(&word, from + at, 8);
-      std::memcpy(to + at, &word, 8);
-#if defined(__GNUC__) && !defined(__clang__)
-      asm volatile("" ::: "memory");  // or the compiler makes wide loads of it again
-#endif
-    }
+    for (; at + 8 <= n; at += 8) copy_words<1>(to + at, from + at);
     for (; at < n; ++at) to[at] = from[at];
     return;
   }

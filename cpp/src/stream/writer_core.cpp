@@ -99,14 +99,15 @@ WriterCore::WriterCore(buffer::Attachment attachment, const BufferConfig& config
 
 // ---------------------------------------------------------------- the hot path
 
-Status WriterCore::check_claim(std::size_t size) const noexcept {
+inline Status WriterCore::check_claim(std::size_t size) const noexcept {
   if (attachment_.forked()) return Status::forked;
   if (claim_open_) return Status::claim_open;
   if (size > ring_.max_frame_size()) return Status::frame_too_large;
   return Status::ok;
 }
 
-std::byte* WriterCore::room(std::size_t size, Deadline deadline, Full full, Status& status) noexcept {
+[[gnu::always_inline]] inline std::byte* WriterCore::room(std::size_t size, Deadline deadline, Full full,
+                                                          Status& status) noexcept {
   status = check_claim(size);
   if (status != Status::ok) [[unlikely]] {
     return nullptr;
