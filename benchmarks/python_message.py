@@ -4,7 +4,7 @@ The same numbers as in cpp/cli/bench/message.hpp. Must not know what carries the
 import itertools
 import struct
 import time
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Callable, Dict, List, Tuple, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -33,7 +33,7 @@ def check(got: int, expected: int) -> None:
 
 WORD = struct.Struct("<Q")
 put_word: Callable[..., None] = WORD.pack_into  # put_word(message, 0, sequence)
-read_word: Callable[..., Tuple[int]] = WORD.unpack_from  # read_word(message)[0] is the sequence
+read_word = cast("Callable[..., Tuple[int]]", WORD.unpack_from)  # read_word(message)[0] is the sequence
 
 
 def time_round_trips(exchange: Callable[[bytearray], int], milliseconds: int) -> Answer:

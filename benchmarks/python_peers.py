@@ -16,7 +16,7 @@ import sys
 import time
 from multiprocessing import shared_memory
 from pathlib import Path
-from typing import Any, Callable, Dict, NamedTuple, Optional
+from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
 import numpy as np
 import zmq
@@ -61,10 +61,10 @@ class Pipe:
         image = new_picture()
 
         def receive() -> Image:
-            mine.recv_bytes_into(memoryview(image).cast("B"))
+            mine.recv_bytes_into(image.data.cast("B"))
             return image
 
-        return End(lambda picture: mine.send_bytes(memoryview(picture).cast("B")), receive, nothing, mine.close)
+        return End(lambda picture: mine.send_bytes(picture.data.cast("B")), receive, nothing, mine.close)
 
 
 class Queue:
@@ -76,7 +76,9 @@ class Queue:
 
     def open(self, first: bool) -> End:
         out, into = self.queues if first else self.queues[::-1]
-        copy: Callable[[Any], Any] = np.copy if self.frames else bytes
+        copy: Callable[[Any], Any] = bytes
+        if self.frames:
+            copy = np.copy
 
         def close() -> None:
             out.close()
@@ -126,7 +128,7 @@ class SharedMemory:
         return End(send, receive, nothing, nothing)
 
     def open_frames(self, first: bool) -> End:
-        slots = [np.ndarray(SHAPE, np.uint8, self.memory.buf, slot * FRAME_SIZE) for slot in range(self.slots)]
+        slots: List[Image] = [np.ndarray(SHAPE, np.uint8, self.memory.buf, slot * FRAME_SIZE) for slot in range(self.slots)]
         free, full = self.free[0], self.full[0]
         mine = new_picture() if self.copy_out else None
         at = 0
@@ -177,7 +179,10 @@ class ZeroMQ:
             socket.close(linger=30_000)
             context.term()
 
-        return End(socket.send, receive_picture if self.frames else socket.recv, nothing, close)
+        receive: Callable[[], Any] = socket.recv
+        if self.frames:
+            receive = receive_picture
+        return End(socket.send, receive, nothing, close)
 
 
 SYSTEMS: Dict[str, Callable[..., Any]] = {
