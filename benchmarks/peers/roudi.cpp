@@ -86,7 +86,8 @@ bool RouDi::start() {
       process_ = 0;
       return false;
     }
-    if (Clock::now() - begin > start_time || cli::stop_requested()) {
+    // A signal waits until it is up: only then does it take away what it has made when it is told to end.
+    if (Clock::now() - begin > start_time) {
       ::kill(process_, SIGKILL);
       ::waitpid(process_, nullptr, 0);
       process_ = 0;
