@@ -1,5 +1,5 @@
-// What is measured and what is compared with what, and which of it is ours: the workloads of the library and the floors.
-// Must not know how they are run.
+// What is measured and what is compared with what, and which of it is ours: the workloads of the library and the
+// floors. Must not know how they are run.
 #pragma once
 
 #include <optional>
