@@ -124,7 +124,7 @@ Answerer::Taken Answerer::take(Request& request, std::uint64_t client) noexcept 
         held_.passed(in_.next());
         std::optional<Early> next;
         held_.settle([&](std::uint64_t oldest, bool finished) { work(oldest, finished, next); });
-        publish_from(std::move(next));
+        if (next) publish_from(std::move(next));
       }
       return Taken::nothing;
     }
@@ -295,7 +295,9 @@ void Answerer::let_go(Request& request) noexcept {
 void Answerer::release(std::uint32_t held) noexcept {
   std::optional<Early> next;
   held_.release(held, [&](std::uint64_t oldest, bool finished) { work(oldest, finished, next); });
-  publish_from(std::move(next));
+  if (next) [[unlikely]] {
+    publish_from(std::move(next));
+  }
 }
 
 // One thread at a time, after every change of what is held.
