@@ -1,10 +1,12 @@
 // See roudi.hpp.
 #include "roudi.hpp"
 
+#include <pwd.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <fstream>
@@ -38,6 +40,14 @@ void write_config(const std::string& path) {
   if (!file.flush()) throw std::runtime_error("cannot write " + path);
 }
 
+// What it takes away itself where a signal finds it listening, which it does only some time after it says that it is
+// up. Nobody else's: there is one at a time on a machine, and it was ours.
+void remove_leavings() {
+  ::shm_unlink("/iceoryx_mgmt");
+  if (const passwd* user = ::getpwuid(::geteuid()); user != nullptr) ::shm_unlink(user->pw_name);
+  for (const char* path : {"/tmp/roudi", "/tmp/roudi.lock", "/tmp/iox-unique-roudi.lock"}) ::unlink(path);
+}
+
 }  // namespace
 
 RouDi::RouDi() : config_path_("/tmp/" + run_prefix() + "roudi.toml") {
@@ -58,10 +68,12 @@ RouDi::~RouDi() {
   if (process_ <= 0) return;
   ::kill(process_, SIGTERM);
   const auto begin = Clock::now();
-  while (::waitpid(process_, nullptr, WNOHANG) == 0) {
+  int status = 0;
+  while (::waitpid(process_, &status, WNOHANG) == 0) {
     if (Clock::now() - begin > end_time) ::kill(process_, SIGKILL);
     std::this_thread::sleep_for(look_again);
   }
+  if (WIFSIGNALED(status)) remove_leavings();
 }
 
 bool RouDi::start() {
@@ -90,6 +102,7 @@ bool RouDi::start() {
     if (Clock::now() - begin > start_time) {
       ::kill(process_, SIGKILL);
       ::waitpid(process_, nullptr, 0);
+      remove_leavings();
       process_ = 0;
       return false;
     }
