@@ -146,8 +146,8 @@ void bind_errors(py::module_& module) {
   py::handle(class_of(Status::remote_error)).attr("sequence") = 0;
   const py::handle too_small = class_of(Status::buffer_too_small);
   too_small.attr("needed") = 0;
-  py::handle(class_of(Status::wrong_size)).attr("needed") = 0;
   too_small.attr("response") = py::none();
+  py::handle(class_of(Status::wrong_size)).attr("needed") = 0;
   concurrent_use_class =
       make(module, "ConcurrentUseError",
            "Another thread is inside a call of this object, or another task waits with it. Use one object per thread "

@@ -170,12 +170,7 @@ class ReaderHandle final : public Handle {
   py::object metadata_ = py::none();
 };
 
-}  // namespace
-
-// The calls that are made for every frame are functions of CPython's own kind: a dispatch by signature would cost as
-// much as they do.
-namespace {
-
+// read(timeout=None)
 PyObject* read(PyObject* self, PyObject* const* arguments, Py_ssize_t count, PyObject* names) {
   return answer([&] {
     const Py_ssize_t given = count + (names != nullptr ? PyTuple_GET_SIZE(names) : 0);
@@ -221,8 +216,7 @@ Example:
 )"},
     {"peek_metadata", &peek_metadata, METH_NOARGS,
      "peek_metadata($self, /)\n--\n\nThe metadata that the frames held belong to, or None while there is none. From "
-     "any "
-     "thread, also after close()."},
+     "any thread, also after close()."},
     {nullptr, nullptr, 0, nullptr}};
 
 }  // namespace

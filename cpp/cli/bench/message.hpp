@@ -96,6 +96,28 @@ Workload round_trip(std::size_t scratch_size = 0, bool one_cpu = false) {
   return workload;
 }
 
+/// Counts what comes until stop_sequence does, and reports million messages per second.
+/// @param receive called as receive(count), which calls count(sequence) for one message or more
+template <class Receive>
+void count_arrivals(Session& session, Receive&& receive) {
+  std::uint64_t expected = 1;
+  std::uint64_t start_ns = 0;
+  bool stopped = false;
+  while (!stopped) {
+    receive([&](std::uint64_t sequence) {
+      if (sequence == expected) {
+        if (expected == 1) start_ns = monotonic_ns();
+        ++expected;
+      } else {
+        check_sequence(sequence, stop_sequence);
+        stopped = true;
+      }
+    });
+  }
+  const auto elapsed_ns = static_cast<double>(monotonic_ns() - start_ns);
+  session.report(static_cast<double>(expected - 1) * 1e3 / elapsed_ns, expected - 1);
+}
+
 /// One way: figure is million messages per second, as the receiver sees them.
 /// Endpoint: Endpoint(Session&, bool first); send(const Message&); flush(); receive(visit), which calls visit(message)
 /// for one message or more.
@@ -127,23 +149,8 @@ Workload stream(std::size_t scratch_size = 0) {
   workload.second = [](Session& session) {
     Endpoint endpoint(session, false);
     session.meet();
-    std::uint64_t expected = 1;
-    std::uint64_t start_ns = 0;
-    bool stopped = false;
-    while (!stopped) {
-      endpoint.receive([&](const Content& message) {
-        const std::uint64_t sequence = message.sequence;
-        if (sequence == expected) {
-          if (expected == 1) start_ns = monotonic_ns();
-          ++expected;
-        } else {
-          check_sequence(sequence, stop_sequence);
-          stopped = true;
-        }
-      });
-    }
-    const auto elapsed_ns = static_cast<double>(monotonic_ns() - start_ns);
-    session.report(static_cast<double>(expected - 1) * 1e3 / elapsed_ns, expected - 1);
+    count_arrivals(session,
+                   [&](auto&& count) { endpoint.receive([&](const Content& message) { count(message.sequence); }); });
     session.meet();
   };
   return workload;

@@ -11,6 +11,7 @@
 #include "bench/messages.hpp"
 #include "bench/processor.hpp"
 #include "bench/readers.hpp"
+#include "bench/records_in_turn.hpp"
 #include "bench/video.hpp"
 #include "bench/workloads.hpp"
 
@@ -110,6 +111,7 @@ Plan own_plan() {
   add_video(plan);
   add_readers(plan);
   add_life(plan);
+  add_records_in_turn(plan);
   return plan;
 }
 

@@ -124,24 +124,12 @@ Workload one_way_of(std::size_t size, Settings... settings) {
     Endpoint endpoint(session, false, size, settings...);
     const SizedMessage message(size);
     session.meet();
-    std::uint64_t expected = 1;
-    std::uint64_t start_ns = 0;
-    bool stopped = false;
-    while (!stopped) {
+    count_arrivals(session, [&](auto&& count) {
       endpoint.receive([&](std::span<const std::byte> bytes) {
         message.check_size(bytes);
-        const std::uint64_t sequence = SizedMessage::sequence_in(bytes);
-        if (sequence == expected) {
-          if (expected == 1) start_ns = monotonic_ns();
-          ++expected;
-        } else {
-          check_sequence(sequence, stop_sequence);
-          stopped = true;
-        }
+        count(SizedMessage::sequence_in(bytes));
       });
-    }
-    const auto elapsed_ns = static_cast<double>(monotonic_ns() - start_ns);
-    session.report(static_cast<double>(expected - 1) * 1e3 / elapsed_ns, expected - 1);
+    });
     session.meet();
   };
   return workload;
