@@ -113,7 +113,7 @@ struct Oieb {
   std::uint64_t write_pos;
   CountEntry counts[2];
   std::uint64_t last_record_pos;
-  std::uint64_t dropped;
+  std::uint64_t origin_pos;  // a position at offset 0 of the ring: all others are counted from it
   std::uint64_t reclaim_pos;
   std::uint32_t lanes_used;  // duplex: lanes that were ever taken; they are taken from the first on
   std::uint8_t reserved_0c4[60];
@@ -136,7 +136,8 @@ struct Oieb {
   std::uint64_t blocked_ns;
   std::uint64_t readers_lost;
   std::uint64_t last_commit_ns;
-  std::uint8_t reserved_228[24];
+  std::uint64_t dropped;
+  std::uint8_t reserved_230[16];
   // 0x240 the writer's place
   std::uint64_t writer_place;  // PlaceWord
   std::uint64_t writer_pid;
@@ -221,7 +222,7 @@ ZEROBUFFER_AT(Oieb, capacity, 0x048);             ZEROBUFFER_AT(Oieb, payload_si
 ZEROBUFFER_AT(Oieb, reader_table_offset, 0x058);  ZEROBUFFER_AT(Oieb, reader_table_size, 0x060);
 ZEROBUFFER_AT(Oieb, share_slots, 0x068);          ZEROBUFFER_AT(Oieb, segment_id, 0x070);
 ZEROBUFFER_AT(Oieb, write_pos, 0x080);            ZEROBUFFER_AT(Oieb, counts, 0x088);
-ZEROBUFFER_AT(Oieb, last_record_pos, 0x0a8);      ZEROBUFFER_AT(Oieb, dropped, 0x0b0);
+ZEROBUFFER_AT(Oieb, last_record_pos, 0x0a8);      ZEROBUFFER_AT(Oieb, origin_pos, 0x0b0);
 ZEROBUFFER_AT(Oieb, reclaim_pos, 0x0b8);          ZEROBUFFER_AT(Oieb, lanes_used, 0x0c0);
 ZEROBUFFER_AT(Oieb, readers_waiting, 0x100);
 ZEROBUFFER_AT(Oieb, data_futex, 0x108);           ZEROBUFFER_AT(Oieb, readers_fence_required, 0x110);
@@ -230,6 +231,7 @@ ZEROBUFFER_AT(Oieb, wanted_pos, 0x188);           ZEROBUFFER_AT(Oieb, writer_fen
 ZEROBUFFER_AT(Oieb, writer_last_cpu, 0x194);      ZEROBUFFER_AT(Oieb, wraps, 0x200);
 ZEROBUFFER_AT(Oieb, blocked_count, 0x208);        ZEROBUFFER_AT(Oieb, blocked_ns, 0x210);
 ZEROBUFFER_AT(Oieb, readers_lost, 0x218);         ZEROBUFFER_AT(Oieb, last_commit_ns, 0x220);
+ZEROBUFFER_AT(Oieb, dropped, 0x228);
 ZEROBUFFER_AT(Oieb, writer_place, 0x240);         ZEROBUFFER_AT(Oieb, writer_pid, 0x248);
 ZEROBUFFER_AT(Oieb, writer_start_time, 0x250);    ZEROBUFFER_AT(Oieb, metadata_used, 0x280);
 ZEROBUFFER_AT(Oieb, metadata_version, 0x288);     ZEROBUFFER_AT(Oieb, source_count, 0x300);
