@@ -241,9 +241,13 @@ INSTANTIATE_TEST_SUITE_P(Vectors, Refusals, testing::ValuesIn(names("error")), t
 TEST_P(Readings, lets_a_writer_go_on_where_the_last_one_stopped) {
   const json& entry = expected().at(GetParam());
   const json& reading = entry.at("readings").front();
-  if (reading.at("end") == "corrupt" || reading.at("join") != "oldest") return;  // nothing to go on from
   const Memfd segment(content_of(GetParam()));
   auto writer = Writer::open_fd(segment.get());
+  if (entry.contains("writer_error")) {
+    EXPECT_EQ(to_string(writer.status()), to_string(refusal_of(entry.at("writer_error"))));
+    return;
+  }
+  if (reading.at("end") == "corrupt" || reading.at("join") != "oldest") return;  // nothing to go on from
   ASSERT_TRUE(writer) << writer.failure().message();
   auto reader = Reader::open_fd(segment.get(), joining("oldest"));
   ASSERT_TRUE(reader) << reader.failure().message();

@@ -11,6 +11,7 @@ import hashlib
 import json
 import struct
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional
 
@@ -19,7 +20,7 @@ sys.path.insert(0, str(HERE.parent / "reference"))
 
 from zbref import Reader, RingFull, Segment, Writer, layout  # noqa: E402
 from zbref.layout import Header  # noqa: E402
-from zbref.ring import free_dead_slot  # noqa: E402
+from zbref.reader import free_dead_slot  # noqa: E402
 
 Json = Dict[str, Any]
 
@@ -70,6 +71,10 @@ class Vectors:
             "metadata": None if metadata is None else metadata.hex(),
             "readings": readings,
         }
+
+    def refuses_a_writer(self, name: str) -> None:
+        """Who attaches as writer is told that the segment is corrupt."""
+        self.expected[name]["writer_error"] = "corrupt"
 
     def bad(self, name: str, about: str, data: bytes, error: str) -> None:
         self.files[name] = bytes(data)
@@ -224,6 +229,68 @@ def good(vectors: Vectors) -> None:
                  [reading("oldest", [frame((1 << 33) + 1 + i, content(70, i)) for i in range(3)], "closed")])
 
 
+def anew(vectors: Vectors) -> None:
+    """Rings that have begun anew (7.10): offsets are counted from their origin."""
+    made, _, _ = walked_anew()
+    left = [frame(5, content(90, 5)), frame(6, content(90, 6))]
+    vectors.good("begun_anew", "a ring that began anew and went on, with padding to the end of the lap from its origin", made,
+                 [reading("oldest", left, "peer_dead"), reading("resume", left, "peer_dead"),
+                  reading("now", [], "peer_dead")])
+
+    made, writer, reader = with_reader(segment(payload=480))
+    for i in range(3):
+        writer.write(content(40, i))
+        reader.release(reader.read())
+    assert writer.begin_anew()
+    writer.claim(480)[:] = b"?" * 480
+    vectors.good("begun_anew_empty", "the writer died in its first claim in a ring that it had begun anew", made,
+                 [reading(join, [], "peer_dead") for join in ("oldest", "resume", "now")])
+
+    made = segment(payload=416)
+    made.set("write_pos", 1 << 40)
+    made.set("reclaim_pos", 1 << 40)
+    made.set("origin_pos", 6528)
+    made.set_counts([(1 << 40, 1 << 33), (0, 0)])
+    made.set("last_record_pos", (1 << 40) - 64)
+    writer = Writer(made)
+    for i, size in enumerate((20, 70, 33)):
+        writer.write(content(size, i))
+    writer.close()
+    vectors.good("begun_anew_long_ago", "an origin that lies many laps behind, in a ring whose capacity is 7 units", made,
+                 [reading("oldest", [frame((1 << 33) + 1 + i, content(size, i)) for i, size in enumerate((20, 70, 33))],
+                          "closed")])
+
+    made, writer, reader = with_reader(segment(payload=544))
+    writer.write(content(8, 0))
+    reader.release(reader.read())
+    assert writer.begin_anew(spares=True)
+    sizes = [0, 32, 33, 20]
+    for i, size in enumerate(sizes):
+        writer.write(content(size, 1 + i))
+    assert writer.position == 64 + made.geometry.capacity
+    for offset in (64, 192, 384, 512):  # a header for who goes by the size
+        made.set_header(offset, Header(5, 3, 0, 1, 0, 0))
+    reader.close()
+    writer.close()
+    spared = [frame(2 + i, content(size, 1 + i)) for i, size in enumerate(sizes)]
+    vectors.good("spare_unit", "records with a unit more than they need, the last one up to the end of the lap", made,
+                 [reading("oldest", spared, "closed")])
+
+
+def walked_anew() -> tuple[Segment, Writer, Reader]:
+    """A ring of 8 units with its origin at the third one, where two records and padding between them are left."""
+    made, writer, reader = with_reader(segment(payload=480))
+    for i in range(1, 4):
+        writer.write(content(10, i))
+        reader.release(reader.read())
+    assert writer.begin_anew()
+    for i, size in ((4, 288), (5, 90), (6, 90)):
+        writer.write(content(size, i))
+        if i == 4:
+            reader.release(reader.read())
+    return made, writer, reader
+
+
 def sharing(vectors: Vectors) -> None:
     """Two segments: descriptors in the second name frames of the first, which its readers find as /dev/shm/NAME."""
     source = Segment.create(480, 0, 1, segment_id=bytes(range(16, 32)), share_slots=2)
@@ -249,6 +316,40 @@ def sharing(vectors: Vectors) -> None:
     vectors.good("sharing_output", "descriptors of frames of sharing_source, the last of one that is none", made,
                  [reading("oldest", gone, "closed", lost=3),
                   {**reading("oldest", there, "closed", lost=1), "sources": ["sharing_source"]}])
+
+    source = anew_source()
+    there = [frame(4, content(100, 4), 200, 7), frame(5, content(33, 5))]
+    vectors.good("sharing_source_anew", "a source that has begun anew behind its third frame, with records of a unit more",
+                 source, [reading("oldest", there, "peer_dead")])
+
+    made = Segment.create(480, 0, 1, segment_id=bytes(range(32, 48)), share_slots=1)
+    made.name_source(0, bytes(range(16, 32)), "sharing_source_anew")
+    made, writer, reader = with_reader(made)
+    writer.write(content(20, 3))
+    reader.release(reader.read())
+    assert writer.begin_anew(spares=True)
+    writer.write_descriptor(0, 0, 100, 1, 200, 7)
+    writer.write_descriptor(0, 640, 100, 4, 200, 7)
+    writer.write_descriptor(0, 896, 33, 5)
+    reader.close()
+    writer.close()
+    vectors.good("sharing_output_anew", "descriptors of a unit more, the first one of a frame before the source's origin",
+                 made, [reading("oldest", [lost(i) for i in (2, 3, 4)], "closed", lost=3),
+                        {**reading("oldest", [lost(2), frame(3, content(100, 4), 200, 7), frame(4, content(33, 5))],
+                                   "closed", lost=1), "sources": ["sharing_source_anew"]}])
+
+
+def anew_source() -> Segment:
+    source = Segment.create(480, 0, 1, segment_id=bytes(range(16, 32)), share_slots=2)
+    source, writer, reader = with_reader(source)
+    for i, size in ((1, 100), (2, 288), (3, 90)):
+        writer.write(content(size, i), 200, 7)
+        reader.release(reader.read())
+    assert writer.begin_anew(spares=True)
+    writer.write(content(100, 4), 200, 7)
+    writer.write(content(33, 5))
+    reader.close()
+    return source
 
 
 def lost(sequence: int) -> Json:
@@ -350,14 +451,14 @@ def bad_ring(vectors: Vectors) -> None:
     reads("bad_padding_middle", "padding that ends before the ring does", header(128, flags=1, size=0, sequence=0), 1)
     reads("bad_padding_start", "padding at offset 0", header(0, flags=1, size=0, sequence=0), 0)
 
-    def descriptor(name: str, about: str, *fields: int, size: int = 32) -> None:
+    def descriptor(name: str, about: str, *fields: int, size: int = 32, source: str = "sharing_source") -> None:
         made = Segment.create(480, 0, 1, segment_id=bytes(range(32, 48)), share_slots=1)
-        made.name_source(0, bytes(range(16, 32)), "sharing_source")
+        made.name_source(0, bytes(range(16, 32)), source)
         writer = Writer(made)
         writer.write_descriptor(0, 0, 100, 1)
         made.payload(0, 32)[:] = layout.DESCRIPTOR.pack(*fields)
         made.set_header(0, Header(**{**vars(made.header(0)), "size": size}))
-        vectors.good(name, about, made, [{**reading("oldest", [], "corrupt"), "sources": ["sharing_source"]}])
+        vectors.good(name, about, made, [{**reading("oldest", [], "corrupt"), "sources": [source]}])
 
     descriptor("bad_descriptor_size", "a descriptor of 31 bytes", 0, 2, 0, 100, 1, size=31)
     descriptor("bad_descriptor_source", "beyond the source table", 16, 2, 0, 100, 1)
@@ -365,16 +466,20 @@ def bad_ring(vectors: Vectors) -> None:
     descriptor("bad_descriptor_position", "not on a unit of the source", 0, 2, 32, 100, 1)
     descriptor("bad_descriptor_end", "over the end of the source's ring", 0, 2, 448, 100, 1)
     descriptor("bad_descriptor_huge", "larger than any frame of the source", 0, 2, 0, (1 << 64) - 8, 1)
+    descriptor("bad_descriptor_end_anew", "over the end of the source's ring, counted from its origin", 0, 2, 1088, 100, 6,
+               source="sharing_source_anew")
 
     def at_attach(name: str, about: str, **fields: int) -> None:
         made = filled()
         for field, value in fields.items():
             made.set(field, value)
         vectors.good(name, about, made, [reading("oldest", [], "corrupt")], b"meta")
+        vectors.refuses_a_writer(name)
 
     at_attach("bad_write_pos", "further ahead than the ring is long", write_pos=1 << 40)
     at_attach("bad_write_pos_odd", "write_pos is no whole unit", write_pos=100)
     at_attach("bad_reclaim_pos", "reclaim_pos is ahead of write_pos", reclaim_pos=1024)
+    bad_origin(vectors)
 
     made = filled()
     made.set("metadata_used", 65)
@@ -383,9 +488,66 @@ def bad_ring(vectors: Vectors) -> None:
     vectors.expected["bad_metadata_used"]["metadata_error"] = "corrupt"
 
 
+def bad_origin(vectors: Vectors) -> None:
+    made = filled()
+    made.set("origin_pos", 1024)
+    vectors.good("bad_origin_ahead", "the origin is ahead of write_pos, by whole laps", made,
+                 [reading("oldest", [], "corrupt"), reading("now", [], "corrupt")], b"meta")
+    vectors.refuses_a_writer("bad_origin_ahead")
+
+    made = filled()
+    made.set("origin_pos", 128)
+    made.set_header(384, Header(5, 9, 0, 2, 0, 0))  # for who counts from it
+    vectors.good("bad_origin_early", "the origin is ahead of reclaim_pos, and so of who joins at the oldest position", made,
+                 [reading("oldest", [], "corrupt"), reading("now", [], "closed")], b"meta")
+    vectors.refuses_a_writer("bad_origin_early")
+
+    made, writer, reader = with_reader(segment(payload=480))
+    for i in range(4):
+        writer.write(Header(20, 5, 0, 2, 0, 0).pack())
+        reader.release(reader.read())
+    writer.write(content(90, 5))
+    made.set("reclaim_pos", 256)
+    made.set("origin_pos", 32)
+    vectors.good("bad_origin_odd", "the origin is no whole unit, and where it leads lies what looks like a header", made,
+                 [reading("oldest", [], "corrupt"), reading("resume", [], "corrupt")])
+    vectors.refuses_a_writer("bad_origin_odd")
+
+    made, writer, dead = with_reader(segment(payload=480, readers=2))
+    other = Reader(made, "oldest", alive=(0,))
+    for i in range(3):
+        writer.write(content(10, i))
+        dead.release(dead.read())
+        other.release(other.read())
+    assert writer.begin_anew()
+    writer.write(content(100, 3))
+    made.set_slot(0, "read_pos", 128)
+    made.set_header(448, Header(5, 3, 0, 1, 0, 0))
+    vectors.good("bad_origin_resume", "the origin is ahead of a dead reader, and where that leads lies what looks like a "
+                 "header", made, [reading("resume", [], "corrupt"), reading("oldest", [frame(4, content(100, 3))],
+                                                                            "peer_dead")])
+
+    made, writer, reader = walked_anew()
+    made.set_header(320, replace(made.header(320), extent=4))
+    vectors.good("bad_anew_extent_end", "a record beyond the end of the lap that began with the origin", made,
+                 [reading("oldest", [], "corrupt")])
+
+    made, writer, reader = with_reader(segment(payload=480))
+    for i in range(3):
+        writer.write(content(10, i))
+        reader.release(reader.read())
+    assert writer.begin_anew()
+    for i, size in ((3, 130), (4, 90), (5, 10)):
+        writer.write(content(size, i))
+    made.set_header(192, Header(0, 0, 0, 2, 0, layout.FLAG_PADDING))
+    vectors.good("bad_anew_padding", "padding up to a multiple of the capacity instead of the end of the lap", made,
+                 [reading("oldest", [frame(4, content(130, 3))], "corrupt")])
+
+
 def make() -> Vectors:
     vectors = Vectors()
     good(vectors)
+    anew(vectors)
     sharing(vectors)
     bad_geometry(vectors)
     bad_ring(vectors)

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from zbref import layout
 from zbref.duplex import ERROR, Channel
-from zbref.errors import Corrupt, Incompatible, SegmentError
+from zbref.errors import Corrupt, Incompatible, RingFull, SegmentError
+from zbref.layout import Header
 
 
 def channel(in_place):
@@ -58,6 +59,69 @@ def test_a_channel_is_no_stream():
         Segment(channel(True).buffer)
 
 
+@pytest.mark.parametrize("in_place", [False, True])
+def test_a_lane_whose_end_has_no_room_begins_anew_where_all_was_let_go(in_place):
+    made = channel(in_place)
+    made.take_lane(0)
+    ring = made.requests(0)
+    large = bytes(600)
+    made.send(0, large)
+    with pytest.raises(RingFull):
+        made.send(0, large)
+    made.begin(0, made.waiting(0)[0])
+    made.answer(0, made.waiting(0)[0], large)
+    if in_place:
+        with pytest.raises(RingFull):
+            made.send(0, large)  # its answer is not let go
+    made.let_go(0)
+    assert made.send(0, large) == 2
+    assert ring.get("origin_pos") == ring.get("reclaim_pos") == 640 < ring.get("write_pos")
+    made.begin(0, made.waiting(0)[0])
+    made.answer(0, made.waiting(0)[0], b"a lap anew" * 50)
+    assert [each.payload for each in made.answers(0)] == [b"a lap anew" * 50]
+    assert made.responses(0).get("origin_pos") == 640
+
+
+def test_a_successor_knows_what_was_answered_and_not_let_go():
+    made = channel(in_place=False)
+    made.take_lane(0)
+    for _ in range(3):
+        made.send(0, bytes(600 if made.requests(0).counts() == 0 else 10))
+    assert made.last_answered(0) == 0
+    for sequence in (1, 2):
+        request = made.waiting(0)[0]
+        made.begin(0, request)
+        made.answer(0, request, bytes(300))
+        assert made.last_answered(0) == sequence
+    made.let_go(0)
+    ring = made.responses(0)
+    assert ring.begin_anew()
+    assert made.last_answered(0) == 0, "where the last answer lay nobody knows any more: its request was let go before"
+    ring.set_header(ring.get("write_pos"), Header(10, 3, 3, 1, 0, 0))
+    ring.set("last_record_pos", ring.get("write_pos"))
+    assert made.last_answered(0) == 2, "the third was going to be answered"
+
+
+def test_an_answerer_that_is_still_behind_a_new_owner_has_answered_nothing_of_its():
+    made = channel(in_place=True)
+    made.take_lane(0)
+    made.send(0, b"of a dead client")
+    made.set_slot(made.requests(0), 1, "read_pos", made.requests(0).get("write_pos"))
+    assert made.answers(0) == []
+
+
+@pytest.mark.parametrize("origin", [192, 1 << 40, 32])
+def test_an_origin_that_cannot_be_is_corrupt_for_both_sides(origin):
+    made = channel(in_place=True)
+    made.take_lane(0)
+    made.send(0, b"")
+    made.requests(0).set("origin_pos", origin)
+    with pytest.raises(Corrupt):
+        made.waiting(0)
+    with pytest.raises(Corrupt):
+        made.send(0, b"")
+
+
 VECTORS = Path(__file__).resolve().parents[2] / "vectors" / "duplex"
 
 
@@ -70,9 +134,14 @@ def test_a_golden_channel_gives_what_is_written_down(name):
     assert made.server().state == {"dead": layout.ATTACHED, "closed": layout.CLOSED}[expected["server"]]
     assert made.lanes_used == len(expected["lanes"])
     for lane, wanted in enumerate(expected["lanes"]):
-        waiting = made.waiting(lane)
         assert made.client(lane) == wanted["client"]
+        if wanted.get("problem"):
+            with pytest.raises(Corrupt):
+                made.waiting(lane)
+            continue
+        waiting = made.waiting(lane)
         assert made.requests(lane).counts() == wanted["sent"]
         assert len(waiting) == wanted["waiting"] == wanted["sent"] - wanted["answered"]
         assert sum(each.begun for each in waiting) == wanted["begun"]
-        assert len(made.answers(lane)) == wanted["answered"]
+        assert len(made.answers(lane)) == wanted["answers"]
+        assert all(each.payload == b"anew" for each in waiting if each.position >= made.requests(lane).get("origin_pos") > 0)

@@ -18,7 +18,7 @@ from zbref import (
     Writer,
     read_metadata,
 )
-from zbref.ring import free_dead_slot
+from zbref.reader import free_dead_slot
 
 
 def content(size, seed):

@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from zbref import Corrupt, FrameLost, Reader, Segment, SegmentError, layout, read_metadata
+from zbref import Corrupt, FrameLost, Reader, RingFull, Segment, SegmentError, Writer, layout, read_metadata
+from zbref.reader import free_dead_slot
 
 VECTORS = Path(__file__).resolve().parents[2] / "vectors"
 EXPECTED = json.loads((VECTORS / "expected.json").read_text(encoding="utf-8"))
@@ -34,6 +35,31 @@ def test_a_bad_segment_is_refused_with_its_class(name):
     with pytest.raises(SegmentError) as caught:
         Segment(load(name))
     assert caught.value.status == EXPECTED[name]["error"]
+
+
+@pytest.mark.parametrize("name", [name for name, entry in EXPECTED.items() if "readings" in entry])
+def test_a_writer_is_refused_where_it_is_written_down_and_goes_on_elsewhere(name):
+    """Scenario 4.3, 5.1"""
+    segment = Segment(load(name))
+    if "writer_error" in EXPECTED[name]:
+        with pytest.raises(SegmentError) as caught:
+            Writer(segment)
+        assert caught.value.status == EXPECTED[name]["writer_error"]
+    else:
+        if "corrupt" in (reading["end"] for reading in EXPECTED[name]["readings"]):
+            return
+        writer, reader = Writer(segment), Reader(segment, "now")
+        largest = bytes(range(256)) * (segment.geometry.max_frame_size // 256 + 1)
+        largest = largest[: segment.geometry.max_frame_size]
+        for slot in set(range(segment.geometry.max_readers)) - {reader.slot}:
+            free_dead_slot(segment, slot)
+        try:
+            writer.write(largest)
+        except RingFull:
+            assert reader.read() is None, "only the padding was free"
+            writer.write(largest)
+        frame = reader.read()
+        assert (bytes(frame.payload), frame.offset) == (largest, 0)
 
 
 def end_of(segment):
@@ -72,7 +98,7 @@ def test_every_reading_of_a_segment_gives_its_frames_and_its_end(name):
                     break
                 data = bytes(frame.payload)
                 frames.append((frame.sequence, frame.type, frame.tag, len(data), hashlib.sha256(data).hexdigest()))
-                assert segment.address(frame.position) % 64 == 32
+                assert segment.address(frame.offset) % 64 == 32
                 reader.release(frame)
             end = end_of(segment)
         except Corrupt:

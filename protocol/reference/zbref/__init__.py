@@ -19,8 +19,9 @@ from zbref.errors import (
     SegmentError,
     TooManyReaders,
 )
-from zbref.ring import Frame, Reader, Writer, read_metadata
+from zbref.reader import Frame, Reader
 from zbref.segment import Geometry, Segment
+from zbref.writer import Writer, read_metadata
 
 __all__ = [
     "Corrupt",

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import List, Optional
 
 from zbref import layout
-from zbref.errors import Corrupt, Incompatible
-from zbref.layout import HEADER_SIZE, OIEB_SIZE, PAYLOAD_LEAD, SLOT_SIZE, UNIT, Header, Place, round_up
+from zbref.errors import Corrupt, Incompatible, RingFull
+from zbref.layout import HEADER_SIZE, MASK, OIEB_SIZE, PAYLOAD_LEAD, SLOT_SIZE, UNIT, Header, Place, round_up
 from zbref.segment import Buffer
 
 IMMUTABLE, IN_PLACE = 1, 2
@@ -79,6 +79,7 @@ class Ring:
 
     def __init__(self, channel: "Channel", lane: int, which: int) -> None:
         shape = channel.shape
+        self.channel = channel
         self.buffer = channel.buffer
         self.index = 1 + lane * len(shape.capacities) + which
         self.capacity = shape.capacities[which]
@@ -94,20 +95,23 @@ class Ring:
         offset, form = layout.OIEB[field]
         struct.pack_into(form, self.buffer, self.index * OIEB_SIZE + offset, value)
 
+    def offset(self, position: int) -> int:
+        return (position - self.get("origin_pos")) % self.capacity
+
     def header(self, position: int) -> Header:
-        at = self.base + position % self.capacity
+        at = self.base + self.offset(position)
         return Header.unpack(bytes(self.buffer[at : at + HEADER_SIZE]))
 
     def set_header(self, position: int, header: Header) -> None:
-        at = self.base + position % self.capacity
+        at = self.base + self.offset(position)
         self.buffer[at : at + HEADER_SIZE] = header.pack()
 
     def payload(self, position: int, size: int) -> bytes:
-        at = self.base + position % self.capacity + HEADER_SIZE
+        at = self.base + self.offset(position) + HEADER_SIZE
         return bytes(self.buffer[at : at + size])
 
     def fill(self, position: int, data: bytes) -> None:
-        at = self.base + position % self.capacity + HEADER_SIZE
+        at = self.base + self.offset(position) + HEADER_SIZE
         self.buffer[at : at + len(data)] = data
 
     def counts(self) -> int:
@@ -119,12 +123,27 @@ class Ring:
             return int(second)
         raise Corrupt("no entry of counts is in force")
 
+    def begin_anew(self) -> bool:
+        """Goes on at offset 0 if nobody needs anything of the ring (7.10); returns whether it does so."""
+        position = self.get("write_pos")
+        slots = range(self.get("max_readers"))
+        if any(self.channel.get_slot(self, slot, "read_pos") != position for slot in slots):
+            return False
+        self.set("reclaim_pos", position)
+        self.set("origin_pos", position)
+        return True
+
     def append(self, data: bytes, room: int, type: int = 0, tag: int = 0) -> int:
-        """Publishes a record; the ring has room for it before its end."""
+        """Publishes a record. Where it does not fit before the end of the ring, the ring begins anew first."""
         position, count = self.get("write_pos"), self.counts() + 1
         length = layout.record_length(room)
-        if position % self.capacity + length > self.capacity:
-            raise ValueError("this reference writes no padding here")
+        self._check_as_its_writer(position, count - 1)
+        if self.offset(position) + length > self.capacity and not self.begin_anew():
+            raise RingFull(f"{length} bytes needed, and this reference writes no padding here")
+        slots = range(self.get("max_readers"))
+        free = self.capacity - max((position - self.channel.get_slot(self, slot, "read_pos")) & MASK for slot in slots)
+        if length > free:
+            raise RingFull(f"{length} bytes needed, {free} free")
         self.fill(position, data)
         self.set_header(position, Header(len(data), count, tag, length // UNIT, type, 0))
         self.set("last_record_pos", position)
@@ -137,10 +156,11 @@ class Ring:
     def walk(self, position: int, end: int, flags: int) -> List[Request]:
         """The frames from `position` to `end`, checked by 16.5; `flags` are allowed besides padding."""
         found: List[Request] = []
-        if (end - position) & ((1 << 64) - 1) > self.capacity or (position | end) % UNIT:
-            raise Corrupt(f"positions {position} and {end} of ring {self.index}")
+        origin = self.get("origin_pos")
+        if (end - position) & MASK > self.capacity or (position | end | origin) % UNIT or origin > position:
+            raise Corrupt(f"positions {position} and {end} of ring {self.index}, its origin at {origin}")
         while position != end:
-            header, left = self.header(position), self.capacity - position % self.capacity
+            header, left = self.header(position), self.capacity - self.offset(position)
             if not 0 < header.length <= min(end - position, left):
                 raise Corrupt(f"extent {header.extent} at {position}")
             if header.padding:
@@ -152,6 +172,14 @@ class Ring:
                 found.append(Request(position, header, self.payload(position, header.size)))
             position += header.length
         return found
+
+    def _check_as_its_writer(self, position: int, count: int) -> None:
+        """16.4, 22.11"""
+        reclaimed, origin = self.get("reclaim_pos"), self.get("origin_pos")
+        if any(each % UNIT or each >= layout.MAX_POSITION for each in (position, reclaimed, origin)):
+            raise Corrupt(f"write_pos {position}, reclaim_pos {reclaimed}, origin_pos {origin}")
+        if (position - reclaimed) & MASK > self.capacity or origin > reclaimed or count > position // UNIT:
+            raise Corrupt(f"write_pos {position}, reclaim_pos {reclaimed}, origin_pos {origin}, {count} records")
 
 
 class Channel:
@@ -295,8 +323,30 @@ class Channel:
         """What the client has not let go."""
         ring = self.responses(lane)
         if self.shape.in_place:
-            return ring.walk(self.get_slot(ring, 1, "read_pos"), self.get_slot(ring, 0, "read_pos"), FLAG_IN_PLACE)
+            start, end = self.get_slot(ring, 1, "read_pos"), self.get_slot(ring, 0, "read_pos")
+            if (start - end) & MASK < 1 << 63:  # the answerer may still be behind this lane's new owner (22.6)
+                return []
+            return ring.walk(start, end, FLAG_IN_PLACE)
         return ring.walk(self.get_slot(ring, 0, "read_pos"), ring.get("write_pos"), 0)
+
+    def let_go(self, lane: int) -> None:
+        """The client lets go of all answers."""
+        ring = self.responses(lane)
+        if self.shape.in_place:
+            self.set_slot(ring, 1, "read_pos", self.get_slot(ring, 0, "read_pos"))
+        else:
+            self.set_slot(ring, 0, "read_pos", ring.get("write_pos"))
+
+    def last_answered(self, lane: int) -> int:
+        """Sequence of the last request that a server is known to have answered, for its successor (22.8); immutable."""
+        ring = self.responses(lane)
+        last, end, count = ring.get("last_record_pos"), ring.get("write_pos"), ring.counts()
+        if last % UNIT or last < ring.get("origin_pos") or (last - end) & MASK > ring.capacity < (end - last) & MASK:
+            return 0
+        header = ring.header(last)
+        if last >= end:
+            return max(header.tag - 1, 0)
+        return header.tag if (header.sequence, header.flags, last + header.length) == (count, 0, end) else 0
 
     # 22.11
 

@@ -1,6 +1,6 @@
 """One segment as bytes: making an empty one, checking a foreign one (SPEC.md chapter 16), reading and storing fields.
 
-Knows nothing of records or of who may store what; that is ring.py.
+Knows nothing of records or of who may store what; that is writer.py and reader.py.
 """
 
 from __future__ import annotations
@@ -194,23 +194,25 @@ class Segment:
         self.set_source(index, "version", (self.get_source(index, "version") | 1) + 1)
         self.set("source_count", max(self.get("source_count"), index + 1))
 
-    # the ring's bytes
+    # the ring's bytes, by offset: a position is counted from an origin that its user knows
 
-    def address(self, position: int) -> int:
-        """Where in the segment the byte at `position` lies."""
-        return self.geometry.payload_offset + layout.PAYLOAD_LEAD + position % self.geometry.capacity
+    def address(self, offset: int) -> int:
+        """Where in the segment the byte at `offset` of the ring lies."""
+        if not 0 <= offset < self.geometry.capacity:
+            raise IndexError(f"offset {offset} of {self.geometry.capacity}")
+        return self.geometry.payload_offset + layout.PAYLOAD_LEAD + offset
 
-    def header(self, position: int) -> layout.Header:
-        at = self.address(position)
+    def header(self, offset: int) -> layout.Header:
+        at = self.address(offset)
         return layout.Header.unpack(bytes(self.buffer[at : at + layout.HEADER_SIZE]))
 
-    def set_header(self, position: int, header: layout.Header) -> None:
-        at = self.address(position)
+    def set_header(self, offset: int, header: layout.Header) -> None:
+        at = self.address(offset)
         self.buffer[at : at + layout.HEADER_SIZE] = header.pack()
 
-    def payload(self, position: int, size: int) -> memoryview:
-        """The payload of the record at `position`, in place and writable."""
-        at = self.address(position) + layout.HEADER_SIZE
+    def payload(self, offset: int, size: int) -> memoryview:
+        """The payload of the record at `offset`, in place and writable."""
+        at = self.address(offset) + layout.HEADER_SIZE
         return memoryview(self.buffer)[at : at + size]
 
     # chapter 16
