@@ -1,10 +1,13 @@
 // See frame.hpp. What it shares with other held bytes is in held.hpp.
 #include "frame.hpp"
 
+#include <cstdint>
 #include <string>
 #include <utility>
 
+#include "entry.hpp"
 #include "held.hpp"
+#include "reader.hpp"
 
 namespace py = pybind11;
 
@@ -13,6 +16,7 @@ namespace zerobuffer::python {
 namespace {
 
 constexpr char word[] = "frame";
+constexpr std::uint16_t plain_type = 0;
 using Type = HeldType<Frame, word>;
 
 PyTypeObject* compiled_type = nullptr;  // borrowed from the module
@@ -30,12 +34,27 @@ PyObject* get_reader(PyObject* object, void*) {
   return reader;
 }
 
+// The array of a plain frame, where the reader knows at once what every one holds; else None.
+PyObject* known_array(PyObject* object, PyObject*) {
+  return answer([&]() -> py::object {
+    const auto* self = Type::as(object);
+    if (self->held.type() != plain_type) return py::none();
+    const auto layout = known_layout(self->owner);
+    if (!layout || layout->nbytes() != self->size) return py::none();
+    PyObject* array = layout->view(object);
+    if (array == nullptr) throw py::error_already_set();
+    return py::reinterpret_steal<py::object>(array);
+  });
+}
+
 PyMethodDef methods[] = {
     {"release", &Type::release, METH_NOARGS,
      "Gives the bytes back to the writer, at once or with the last view (memoryview, numpy array, DLPack capsule).\n\n"
      "Again is harmless. Any thread may call it, also after the reader was closed. Holds the GIL, never waits."},
     {"__enter__", &Type::enter, METH_NOARGS, "Returns the frame itself."},
     {"__exit__", Type::leave_method(), METH_FASTCALL, "Calls release()."},
+    {"_known_array", &known_array, METH_NOARGS,
+     "The array of a plain frame where the reader has been told what its metadata means; else None."},
     {nullptr, nullptr, 0, nullptr}};
 
 PyGetSetDef attributes[] = {

@@ -2,7 +2,7 @@
 // are those of the package, not of this module.
 #include <pybind11/pybind11.h>
 
-#include "array_view.hpp"
+#include "array_layout.hpp"
 #include "calls.hpp"
 #include "dlpack.hpp"
 #include "duplex_client.hpp"
@@ -30,7 +30,7 @@ PYBIND11_MODULE(_core, module) {
   zerobuffer::python::bind_writer(module);
   zerobuffer::python::bind_shared_writer(module);
   zerobuffer::python::bind_dlpack(module);
-  zerobuffer::python::bind_array_view(module);
+  zerobuffer::python::bind_array_layout(module);
   zerobuffer::python::bind_duplex_records(module);
   zerobuffer::python::bind_response(module);
   zerobuffer::python::bind_request(module);

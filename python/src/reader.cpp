@@ -119,6 +119,16 @@ class ReaderHandle final : public Handle {
     return metadata_;
   }
 
+  /// What this metadata says of every plain frame; null: nothing that this class knows.
+  void know(const py::object& metadata, std::shared_ptr<ArrayLayout> layout) {
+    known_for_ = metadata;
+    known_ = std::move(layout);
+  }
+  [[nodiscard]] std::shared_ptr<const ArrayLayout> known() {
+    if (known_ && open()) refresh_metadata();
+    return metadata_.is(known_for_) ? known_ : nullptr;
+  }
+
   /// The wait of a task for a frame, or for metadata; see Handle::begin_wait.
   int ask(bool for_metadata) {
     return begin_wait([&](ReadyCallback callback, void* context) {
@@ -168,6 +178,8 @@ class ReaderHandle final : public Handle {
   BufferInfo info_;
   ReaderStats stats_;
   py::object metadata_ = py::none();
+  py::object known_for_ = py::none();
+  std::shared_ptr<const ArrayLayout> known_;
 };
 
 // read(timeout=None)
@@ -222,6 +234,8 @@ Example:
 }  // namespace
 
 Reader& reader_end(py::handle reader) { return py::cast<ReaderHandle&>(reader).end(); }
+
+std::shared_ptr<const ArrayLayout> known_layout(py::handle reader) { return instance_of<ReaderHandle>(reader).known(); }
 
 void bind_reader(py::module_& module) {
   const py::custom_type_setup with_methods([](PyHeapTypeObject* type) {
@@ -302,6 +316,7 @@ Raises:
 
 The GIL is released while waiting.
 )")
+      .def("_know", &ReaderHandle::know, py::arg("metadata"), py::arg("layout"))
       .def("_ask", &ReaderHandle::ask, py::arg("for_metadata"))
       .def("_end_wait", [](ReaderHandle& self) { self.end_wait(); })
       .def("interrupt", &ReaderHandle::interrupt,

@@ -87,6 +87,17 @@ PyObject* write(PyObject* self, PyObject* const* arguments, Py_ssize_t count, Py
   });
 }
 
+// _write_known(array, timeout, tag)
+PyObject* write_known(PyObject* self, PyObject* const* arguments, Py_ssize_t count) {
+  return answer([&]() -> py::object {
+    if (count != 3) throw py::type_error("_write_known() takes array, timeout and tag");
+    const FrameInfo info = to_frame_info(py::int_(0), arguments[2]);
+    const auto sent = instance_of<WriterHandle>(self).write_known(
+        arguments[0], py::reinterpret_borrow<py::object>(arguments[1]), info);
+    return sent ? py::object(py::bool_(*sent)) : py::none();
+  });
+}
+
 PyMethodDef methods[] = {{"write", as_method(&write), METH_FASTCALL | METH_KEYWORDS,
                           R"(write($self, /, data, *, timeout=None, type=0, tag=0)
 --
@@ -106,6 +117,9 @@ Raises:
 
 The GIL is released while waiting, and while more than 32 KiB are copied.
 )"},
+                         {"_write_known", as_method(&write_known), METH_FASTCALL,
+                          "_write_known($self, array, timeout, tag, /)\n--\n\nAs write() with an array that is as the "
+                          "metadata says of all; None where it is not."},
                          {nullptr, nullptr, 0, nullptr}};
 
 }  // namespace
@@ -240,6 +254,7 @@ The GIL is released while waiting.
       .def("_ask", &WriterHandle::ask, py::arg("size"))
       .def("_end_wait", [](WriterHandle& self) { self.end_wait(); })
       .def_property_readonly("_drops", &WriterHandle::drops)
+      .def("_know", &WriterHandle::know, py::arg("layout"))
       .def("interrupt", &WriterHandle::interrupt,
            "Ends the wait of another thread in this writer, or else its next one, with InterruptedWaitError. Any "
            "thread.")

@@ -55,13 +55,23 @@ void WriterHandle::discard(std::uint64_t ticket) noexcept {
 
 bool WriterHandle::write(py::handle data, const py::object& timeout, FrameInfo info) {
   const ReadBytes bytes(data);
+  return write_bytes(bytes.bytes(), timeout, info);
+}
+
+std::optional<bool> WriterHandle::write_known(py::handle array, const py::object& timeout, FrameInfo info) {
+  if (!known_ || !known_->fits(array.ptr())) return std::nullopt;
+  const auto kept = py::reinterpret_borrow<py::object>(array);  // while others run
+  return write_bytes(known_->bytes(array.ptr()), timeout, info);
+}
+
+bool WriterHandle::write_bytes(std::span<const std::byte> bytes, const py::object& timeout, FrameInfo info) {
   Use use(*this);
   const auto wait = to_timeout(timeout);
-  if (bytes.bytes().size() <= small_copy) {
-    const Result<void> done = end_.try_write(bytes.bytes(), info);
+  if (bytes.size() <= small_copy) {
+    const Result<void> done = end_.try_write(bytes, info);
     if (done.status() != Status::would_block) return succeeded(done);
   }
-  return succeeded(without_gil(*this, [&] { return end_.write(bytes.bytes(), wait, info); }));
+  return succeeded(without_gil(*this, [&] { return end_.write(bytes, wait, info); }));
 }
 
 bool WriterHandle::try_write(py::handle data, FrameInfo info) {

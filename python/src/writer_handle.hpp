@@ -9,7 +9,9 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 
+#include "array_layout.hpp"
 #include "handle.hpp"
 #include "zerobuffer/writer.hpp"
 
@@ -32,6 +34,10 @@ class WriterHandle final : public Handle {
 
   bool write(pybind11::handle data, const pybind11::object& timeout, FrameInfo info);
   bool try_write(pybind11::handle data, FrameInfo info);
+  /// Sends an array that is as the metadata says of all; nothing where it is not.
+  std::optional<bool> write_known(pybind11::handle array, const pybind11::object& timeout, FrameInfo info);
+  /// What the metadata says of every plain frame; null: nothing that this class knows.
+  void know(std::shared_ptr<ArrayLayout> layout) noexcept { known_ = std::move(layout); }
   std::size_t write_messages(pybind11::handle messages, pybind11::handle message_size, const pybind11::object& timeout,
                              FrameInfo info);
   void write_metadata(pybind11::handle metadata);
@@ -59,6 +65,7 @@ class WriterHandle final : public Handle {
   void close_end() override;
   void cancel_wish() noexcept override { end_.cancel_when(); }
   void after_use() noexcept override;
+  bool write_bytes(std::span<const std::byte> bytes, const pybind11::object& timeout, FrameInfo info);
 
   Writer end_;
   Claim claim_;                 // ends before end_ does
@@ -66,6 +73,7 @@ class WriterHandle final : public Handle {
   std::shared_ptr<const void> mapping_;
   FullPolicy full_;
   BufferInfo info_;
+  std::shared_ptr<const ArrayLayout> known_;
   WriterStats stats_;
   std::uint64_t ticket_ = 0;
   std::uint64_t unread_ = 0;    // what close() answered

@@ -106,6 +106,83 @@ def test_a_fortran_stream_stays_fortran(ends):
         assert same(frame.as_array(), array) and frame.as_array().flags.f_contiguous
 
 
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_after_the_first_array_each_other_one_arrives_as_what_it_is_and_only_like_ones_go_without_descriptor(ends, order):
+    reader, writer = ends
+    first = np.array(np.arange(6, dtype="<i4").reshape(2, 3), order=order)
+    large = np.array(np.arange(24, dtype="<i4").reshape(4, 6), order=order)
+    writer.write_array(first)
+    cases = {  # how an array is made, and whether it is what the metadata says
+        "another of the kind": (first * 7, 0),
+        "its transpose": (first.T, 2),
+        "the other order": (np.array(first, order="C" if order == "F" else "F"), 0),
+        "every second item of a larger one": (large[::2, ::2], 0),
+        "backwards": (first[::-1], 0),
+        "an item more": (np.zeros((2, 3, 1), "<i4"), 2),
+        "as many in a row": (np.arange(6, dtype="<i4"), 2),
+        "one item": (np.array(5, "<i4"), 2),
+        "of the same size": (first.astype("<f4"), 2),
+        "unsigned": (first.astype("<u4"), 2),
+        "the other byte order": (first.astype(">i4"), 2),
+        "a masked one": (np.ma.masked_array(first, mask=True), 0),
+        "read-only": (np.broadcast_to(np.int32(3), (2, 3)), 0),
+        "a list": ([[1, 2, 3], [4, 5, 6]], 2),  # of 64-bit numbers
+    }
+    reader.read_array(timeout=LIMIT)
+    for case, (sent, frame_type) in cases.items():
+        assert writer.write_array(sent, tag=2**64 - 1), case
+        frame = reader.read(timeout=LIMIT)
+        assert (frame.type, frame.tag) == (frame_type, 2**64 - 1), case
+        assert same(frame.as_array(), np.asarray(sent)), case
+        frame.release()
+
+
+def test_an_array_like_those_before_it_is_refused_as_any_other(name):
+    array = np.arange(100, dtype="|u1")
+    with Reader(name, payload_size=1000) as reader, Writer.open(name, timeout=0, full="drop") as writer:
+        assert writer.write_array(array)
+        for arguments in ({"tag": -1}, {"tag": 2**64}, {"timeout": -1}, {"names": ("a", "b")}, {"timestamp_ns": 2**63}):
+            with pytest.raises(zerobuffer.InvalidArgumentError):
+                writer.write_array(array, **arguments)
+        assert writer.stats().frames == 1
+        while writer.write_array(array):
+            pass
+        assert writer.stats().dropped == 1
+        reader.close()
+        writer.close()
+        with pytest.raises(zerobuffer.HandleClosedError):
+            writer.write_array(array)
+
+
+def test_a_plain_frame_that_is_not_what_the_metadata_says_is_corrupt_also_after_good_ones(ends):
+    reader, writer = ends
+    writer.write_array(np.zeros(4, "<i2"))
+    assert reader.read_array(timeout=LIMIT).tolist() == [0] * 4
+    for data in (b"", b"1234567", b"123456789"):
+        writer.write(data)
+        with pytest.raises(zerobuffer.CorruptError):
+            reader.read_array(timeout=LIMIT)
+    writer.write(b"12345678", type=128)
+    assert reader.read_array(timeout=LIMIT).tobytes() == b"12345678", "a type of the application's own is bytes"
+    writer.write_array(np.ones(4, "<i2"))
+    frame = reader.read(timeout=LIMIT)
+    frame.release()
+    with pytest.raises(zerobuffer.ReleasedError):
+        frame.as_array()
+
+
+def test_an_array_of_the_known_kind_stays_when_its_reader_is_closed(ends):
+    reader, writer = ends
+    for value in (1, 2, 3):
+        writer.write_array(np.full((2, 2), value))
+    first, second, third = reader.read(timeout=LIMIT), reader.read(timeout=LIMIT), reader.read(timeout=LIMIT)
+    assert first.as_array().tolist() == [[1, 1], [1, 1]]
+    kept = second.as_array()
+    second.release()
+    reader.close()
+    assert kept.tolist() == [[2, 2], [2, 2]] and third.as_array().tolist() == [[3, 3], [3, 3]]
+
+
 def test_an_array_claimed_and_filled_in_place_arrives(ends):
     reader, writer = ends
     with writer.claim_array((2, 2), "float64", tag=3) as room:

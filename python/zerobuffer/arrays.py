@@ -11,7 +11,7 @@ import math
 import operator
 import struct
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Literal, Optional, Tuple, cast
 
@@ -102,7 +102,8 @@ class ArrayFormat:
         Raises:
             InvalidArgumentError: a dtype that no frame can carry (structured, object, text, time), or a wrong shape.
         """
-        return cls(np.dtype(dtype).str, tuple(int(dimension) for dimension in shape), order, names)
+        dimensions = tuple(int(dimension) for dimension in shape)
+        return _checked_format(np.dtype(dtype).str, dimensions, order, None if names is None else tuple(names))
 
     @cached_property
     def numpy_dtype(self) -> np.dtype[Any]:
@@ -120,6 +121,11 @@ class ArrayFormat:
         shape = self.shape if self.order == "F" else self.shape[::-1]
         strides = tuple(accumulate(shape[:-1], operator.mul, initial=self.numpy_dtype.itemsize))[: len(shape)]
         return strides if self.order == "F" else strides[::-1]
+
+    @cached_property
+    def layout(self) -> _core.ArrayLayout:
+        """Dtype, shape and strides as the compiled calls keep them."""
+        return _core.ArrayLayout(self.numpy_dtype, self.shape, self.strides, self.nbytes, self.order == "F")
 
     def to_metadata(self) -> bytes:
         """The metadata that says that every plain frame of the stream holds such an array (docs/arrays.md)."""
@@ -150,7 +156,15 @@ class ArrayFormat:
 
     def view(self, buffer: ReadableBuffer) -> npt.NDArray[Any]:
         """The array at the beginning of a buffer, without a copy; as writable as the buffer. It keeps the buffer alive."""
-        return _core._view_array(buffer, self.numpy_dtype, self.shape, self.strides, self.nbytes)
+        return self.layout.view(buffer)
+
+
+@lru_cache(maxsize=64)
+def _checked_format(
+    dtype: str, shape: Tuple[int, ...], order: Order, names: Optional[Tuple[str, ...]]
+) -> ArrayFormat:
+    """A format that was made before, or a new one: to check it takes longer than to send a small array."""
+    return ArrayFormat(dtype, shape, order, names)
 
 
 def is_list_of(value: Any, kind: type) -> bool:
@@ -232,7 +246,7 @@ class ArrayDescriptor:
         shape = struct.unpack_from(f"<{ndim}Q", tail, len(tail) - length + _HEAD.size)
         byte_order = "|" if itemsize == 1 else ">" if big else "<"
         try:
-            array_format = ArrayFormat(f"{byte_order}{chr(kind)}{itemsize}", shape, "F" if order else "C")
+            array_format = _checked_format(f"{byte_order}{chr(kind)}{itemsize}", shape, "F" if order else "C", None)
         except InvalidArgumentError as error:
             raise CorruptError(f"array descriptor: {error}") from None
         if data_bytes != array_format.nbytes or _round_up_8(data_bytes) + length != size:

@@ -61,6 +61,9 @@ class Frame(_core.Frame, HeldBytes):
 
         The GIL is held. Any thread.
         """
+        array = self._known_array()
+        if array is not None:
+            return array
         frame_type = self.type
         if frame_type == ARRAY_FRAME_TYPE:
             return ArrayDescriptor.from_frame(self.data).format.view(self)

@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Optional, Type
 
 from . import _core
+from .arrays import ArrayFormat
 from .formats import StreamFormat, parse_metadata
 from .errors import PeerClosedError
 from .frame import Frame as Frame  # the type that the compiled reader hands out
@@ -217,6 +218,7 @@ class Reader(_core.Reader):
         if metadata is not known:
             stream_format = None if metadata is None else parse_metadata(metadata)
             self._parsed = (metadata, stream_format)
+            self._know(metadata, stream_format.layout if isinstance(stream_format, ArrayFormat) else None)
         return stream_format
 
     def read_array(self, timeout: Optional[float] = None) -> Optional[npt.NDArray[Any]]:

@@ -268,6 +268,7 @@ class Writer(_core.Writer):
             except (CorruptError, IncompatibleError):
                 self._format = None  # a schema of another version, or broken: the reader's business; arrays say what they are
         self._announced = True
+        self._know(self._format.layout if isinstance(self._format, ArrayFormat) else None)
 
     def claim_array(
         self,
@@ -325,6 +326,10 @@ class Writer(_core.Writer):
         Raises:
             As claim(), but for ClaimTimeoutError and FrameDroppedError. The GIL is released while waiting and copying.
         """
+        if names is None and timestamp_ns is None:
+            sent = self._write_known(array, timeout, tag)
+            if sent is not None:
+                return sent
         source = np.asarray(array)
         array_format = ArrayFormat.of(source.shape, source.dtype, self._order_for(source), names)
         described = self._needs_descriptor(array_format, timestamp_ns)
