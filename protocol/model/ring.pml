@@ -15,10 +15,19 @@
  * Deadlock freedom = no invalid end state; as readers can do only finitely much between two publications
  * of the writer, this is also progress: the claimed record is written when the readers drain.
  *
+ * ANEW: between two records the writer may begin anew (7.10): where all stand at w = write_pos, origin := w,
+ * and w lies at offset 0.  Nobody joins here, so one look is enough (join_reclaim.pml has the joiners).  A
+ * reader keeps what it saw of write_pos until it has taken all of that, then loads both words, one after the
+ * other.  The origin is kept modulo C: an offset, and a record at `next` needs no more of it.
+ *
  * Variants:  C, NR=1|2, HOLD (frames held at most, 2), RESTART (start again at offset 0 when drained and
- *            the record fits in front), RESTART_ALWAYS (even if it does not fit in front), BATCH
+ *            the record fits in front), RESTART_ALWAYS (even if it does not fit in front), BATCH, ANEW
  * Errors:    E_PAD_WITH_FRAME E_PAD_LAZY E_LAST_RELEASED E_NEXT_AS_READ E_FAST_READER E_ONE_TOO_MANY
- *            E_DEFER E_DISCARD_GAP E_BATCH_WAITS E_RESTART_NO_PAD E_STRIDE E_DOUBLE_FETCH                         */
+ *            E_DEFER E_DISCARD_GAP E_BATCH_WAITS E_RESTART_NO_PAD E_STRIDE E_DOUBLE_FETCH
+ *            with ANEW: E_ANEW_BLIND (looks at no reader) E_ANEW_ONE (at one of two) E_ANEW_OPEN (with records
+ *            committed and not published) E_ANEW_LAP (the lap still ends where the old one did) E_ANEW_ROOM
+ *            (the rest of the old lap counts as room) E_ANEW_LATE (origin stored after write_pos)
+ *            E_IGNORE_ORIGIN E_ORIGIN_FIRST (a reader loads the origin before write_pos)                          */
 #ifndef C
 #define C 6
 #endif
@@ -28,11 +37,20 @@
 #define HOLD 2
 #define M (2 * C)
 #define S (C + 1)
+#ifdef ANEW
+#define OFF(p)     (((p) + M - og) % C)            /* og: the origin, as the process knows it */
+#define THERE      (nxt != seen)
+#else
 #define OFF(p)     ((p) % C)
+#define THERE      (nxt != wp)
+#endif
 #define DIST(a, b) (((a) + M - (b)) % M)           /* a - b, a not behind b */
 #define NEXTSEQ(s) ((s) % S + 1)
 
 byte wp;                            /* shared: write_pos */
+#ifdef ANEW
+byte org;                           /* shared: origin_pos, modulo C */
+#endif
 byte rp[NR];                        /* shared: read_pos */
 byte data[C], hlen[C];
 
@@ -45,6 +63,14 @@ inline check(pos_, len_, seq_) {
   :: k < len_ -> assert(data[OFF(pos_ + k)] == seq_); k++
   :: else -> k = 0; break
   od
+}
+
+inline accept(x_) {                 /* the origin that is known, or the position where the next record lies */
+#ifndef E_IGNORE_ORIGIN
+  d_step { if :: (x_) != og -> assert((x_) == nxt % C); og = (x_) :: else fi }
+#else
+  skip
+#endif
 }
 
 inline oldest() {                   /* the oldest position still held, else the next one to read */
@@ -80,6 +106,7 @@ inline take(i) {
   d_step {
     assert(data[OFF(nxt)] == expect);                  /* no gap, nothing twice */
     h[i].pos = nxt; h[i].n = hlen[OFF(nxt)]; h[i].seq = expect;
+    assert(OFF(nxt) + h[i].n <= C);                    /* no record crosses the end */
     check(h[i].pos, h[i].n, h[i].seq);
     nxt = (nxt + h[i].n) % M; expect = NEXTSEQ(expect);
   }
@@ -105,20 +132,31 @@ inline give_back() {                /* the release store of read_pos; then scrub
 
 proctype Reader(byte me) {
   byte nxt, expect = 1, k, o, was; bool due;
+#ifdef ANEW
+  byte og, seen;
+#endif
 #ifdef E_DEFER
   byte cnt;
 #endif
   Held h[HOLD];
 end:
   do
-  :: nxt != wp && !IS_PAD && h[0].n == 0 -> take(0)
-  :: nxt != wp && !IS_PAD && h[0].n && h[1].n == 0 -> take(1)
-#ifdef E_PAD_LAZY                                        /* steps over padding only together with a frame */
-  :: nxt != wp && IS_PAD && (nxt + hlen[OFF(nxt)]) % M != wp ->
+#ifdef ANEW
+#ifdef E_ORIGIN_FIRST
+  :: nxt == seen -> o = org;
+     if :: atomic { nxt != wp -> seen = wp }; accept(o) :: nxt == wp fi; o = 0
 #else
-  :: nxt != wp && IS_PAD ->
+  :: atomic { nxt == seen && nxt != wp -> seen = wp }; accept(org)
 #endif
-     d_step { assert(hlen[OFF(nxt)]); nxt = (nxt + hlen[OFF(nxt)]) % M;
+#endif
+  :: THERE && !IS_PAD && h[0].n == 0 -> take(0)
+  :: THERE && !IS_PAD && h[0].n && h[1].n == 0 -> take(1)
+#ifdef E_PAD_LAZY                                        /* steps over padding only together with a frame */
+  :: THERE && IS_PAD && (nxt + hlen[OFF(nxt)]) % M != wp ->
+#else
+  :: THERE && IS_PAD ->
+#endif
+     d_step { assert(hlen[OFF(nxt)]); assert(OFF(nxt) && OFF(nxt) + hlen[OFF(nxt)] == C); nxt = (nxt + hlen[OFF(nxt)]) % M;
 #ifndef E_LAST_RELEASED
               oldest(); due = (o != rp[me]);
 #else
@@ -157,11 +195,18 @@ inline scan() {                     /* one load after the other, as in the real 
   if :: DIST(wpriv, b) > DIST(wpriv, a) -> a = b :: else fi;
 #endif
 #endif
-  d_step { cmin = a; a = 0; b = 0 }
+  d_step {
+    cmin = a; a = 0; b = 0;
+#ifdef E_ANEW_ROOM
+    extra = 0
+#endif
+  }
 #endif
 }
 
-#ifdef E_ONE_TOO_MANY
+#ifdef E_ANEW_ROOM
+#define ROOM(x) (C + extra - DIST(wpriv, cmin) >= (x))
+#elif defined(E_ONE_TOO_MANY)
 #define ROOM(x) (C + 1 - DIST(wpriv, cmin) >= (x))
 #else
 #define ROOM(x) (C - DIST(wpriv, cmin) >= (x))
@@ -173,7 +218,36 @@ inline scan() {                     /* one load after the other, as in the real 
 #define WORTH true
 #endif
 
+#ifdef E_ANEW_LATE
+inline publish() { wp = wpriv; org = og }
+#else
 inline publish() { wp = wpriv }
+#endif
+
+#if defined(E_ANEW_BLIND)
+#define ALL_AT_W (wp == wpriv)
+#elif defined(E_ANEW_ONE)
+#define ALL_AT_W (wp == wpriv && rp[0] == wp)
+#elif defined(E_ANEW_OPEN)
+#define ALL_AT_W (DIST(wp, SLOWEST) == 0)
+#else
+#define ALL_AT_W (wp == wpriv && DIST(wp, SLOWEST) == 0)
+#endif
+#ifdef E_ANEW_LAP
+#define LAP(p) (((p) + M - lap) % C)
+#else
+#define LAP(p) OFF(p)
+#endif
+
+inline begin_anew() {
+#ifdef E_ANEW_ROOM
+  extra = C - OFF(wpriv);
+#endif
+  og = wpriv % C; cmin = wpriv;
+#ifndef E_ANEW_LATE
+  org = og
+#endif
+}
 
 inline wait_room(x) {
   do
@@ -192,7 +266,7 @@ inline wait_room(x) {
 }
 
 inline pad() {
-  atomic { data[OFF(wpriv)] = 0; hlen[OFF(wpriv)] = C - OFF(wpriv); wpriv = (wpriv + C - OFF(wpriv)) % M };
+  atomic { data[OFF(wpriv)] = 0; hlen[OFF(wpriv)] = C - LAP(wpriv); wpriv = (wpriv + C - LAP(wpriv)) % M };
   if
 #ifdef BATCH
   :: true
@@ -203,9 +277,24 @@ inline pad() {
 
 proctype Writer() {
   byte wpriv, cmin, n, m, seq = 1, k, a, b;
+#ifdef ANEW
+  byte og;
+#endif
+#ifdef E_ANEW_LAP
+  byte lap;
+#endif
+#ifdef E_ANEW_ROOM
+  byte extra;
+#endif
   do
+#ifdef ANEW
+  :: d_step { ALL_AT_W && OFF(wpriv) -> begin_anew() }
+#endif
   :: atomic {
-     if :: n = 1 :: n = 2 :: n = 3
+     if :: n = 1 :: n = 2
+#if C > 2
+        :: n = 3
+#endif
 #if C > 3
         :: n = C - 1
 #endif
@@ -226,11 +315,11 @@ proctype Writer() {
      fi;
 #endif
      if
-     :: OFF(wpriv) + n > C ->
+     :: LAP(wpriv) + n > C ->
 #ifdef E_PAD_WITH_FRAME
-        wait_room(C - OFF(wpriv) + n);
+        wait_room(C - LAP(wpriv) + n);
 #else
-        wait_room(C - OFF(wpriv));
+        wait_room(C - LAP(wpriv));
 #endif
         pad()
      :: else
