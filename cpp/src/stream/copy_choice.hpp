@@ -12,7 +12,8 @@
 namespace zerobuffer::stream {
 
 /// A trial takes a few frames with the routine in force, then a few with the other one, each after its effect has gone
-/// through the ring. Then the better one stays, for the longer the worse the other one was.
+/// through the ring. Then the better one stays, for the longer the worse the other one was. The first trial comes late:
+/// a short stream, or the first lap of a long one, is too little to win back what it costs.
 class CopyChoice {
  public:
   [[nodiscard]] CopyRoutine routine() const noexcept { return routine_; }
@@ -38,7 +39,7 @@ class CopyChoice {
         if (enough() || hopeless()) measured();
         break;
       case Phase::resting:
-        if (sent_ >= rest_) begin(Phase::measuring);
+        if (sent_ >= rest_) begin(Phase::settling);
         break;
     }
   }
@@ -48,6 +49,7 @@ class CopyChoice {
 
   static constexpr std::uint64_t least_frames = 4;
   static constexpr std::uint64_t least_bytes = 4 << 20;
+  static constexpr std::uint64_t first_rest = 128 << 20;
   static constexpr std::uint64_t unknown = ~std::uint64_t{0};
   static constexpr double clearly = 0.94;               // of the time that the routine in force takes
   static constexpr double most_spent_on_trials = 0.02;  // of all time
@@ -95,14 +97,14 @@ class CopyChoice {
     begin(Phase::resting);
   }
 
-  Phase phase_ = Phase::settling;
+  Phase phase_ = Phase::resting;
   CopyRoutine routine_ = CopyRoutine::past_cache;  // the one that is never bad
   bool trying_ = false;                            // routine_ is the other one than what is in force
   std::uint64_t begin_ = unknown;                  // where the first frame of this phase ends
   std::uint64_t sent_ = 0;                         // bytes in this phase
   std::uint64_t frames_ = 0;                       // likewise
   std::uint64_t tried_ = 0;                        // bytes of the phases of this trial that are over
-  std::uint64_t rest_ = 0;
+  std::uint64_t rest_ = first_rest;
   std::int64_t spent_ns_ = 0;
   std::int64_t longest_ns_ = 0;
   double in_force_ = 0;  // nanoseconds for a byte
