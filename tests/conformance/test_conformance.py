@@ -42,6 +42,9 @@ class Core:
         slot.commit(len(data))
         return True
 
+    def begin_anew(self, spares):
+        """The core does so by itself."""
+
     def discard(self, size):
         slot = self.writer.try_claim(size)
         if slot is not None:
@@ -91,6 +94,9 @@ class Reference:
         self.writer.commit(len(data), kind, tag)
         return True
 
+    def begin_anew(self, spares):
+        self.writer.begin_anew(spares)
+
     def discard(self, size):
         try:
             self.writer.claim(size)
@@ -127,6 +133,8 @@ class Reference:
 
 STEPS = st.one_of(
     st.tuples(st.just("write"), st.integers(0, 700), st.integers(0, 700)),
+    st.tuples(st.just("anew"), st.booleans()),
+    st.tuples(st.just("talk"), st.integers(1, 40), st.integers(0, 100)),
     st.tuples(st.just("discard"), st.integers(0, 700)),
     st.tuples(st.just("read"), st.integers(0, 1)),
     st.tuples(st.just("release"), st.integers(0, 1), st.integers(0, 9)),
@@ -165,6 +173,27 @@ def test_both_write_in_turn_and_both_read_everything(payload, metadata, spare, s
                 sequence += 1
                 for queue in unread:
                     queue.append(frame)
+        elif step[0] == "talk":
+            while any(unread) or any(held):
+                for side, queue, kept in zip(sides, unread, held):
+                    while kept:
+                        expected = kept.pop()
+                        assert side.release(expected[0]) == expected
+                    if queue:
+                        kept.append(queue.popleft())
+                        assert side.read() == kept[-1]
+            assert [side.read() for side in sides] == [None, None]
+            for _ in range(step[1]):
+                sequence += 1
+                frame = (sequence, 128, sequence, content(min(step[2], largest), sequence))
+                if not writing.write(frame[3], 128, sequence, len(frame[3])):
+                    assert [side.read() for side in sides] == [None, None], "drained readers step over padding"
+                    assert writing.write(frame[3], 128, sequence, len(frame[3]))
+                for side in sides:
+                    assert side.read() == frame
+                    assert side.release(sequence) == frame
+        elif step[0] == "anew":
+            writing.begin_anew(step[1])
         elif step[0] == "discard":
             writing.discard(min(step[1], largest))
         elif step[0] == "read":
@@ -219,25 +248,40 @@ def test_the_reference_reads_what_the_core_made(payload, metadata, readers, size
 @given(
     payload=st.integers(1, 3000),
     metadata=st.integers(0, 300),
+    before=st.lists(st.integers(0, 500), max_size=5),
+    spares=st.booleans(),
     frames=st.lists(st.tuples(st.integers(0, 500), st.booleans()), max_size=30),
     closed=st.booleans(),
 )
-def test_the_core_reads_what_the_reference_made(payload, metadata, frames, closed):
+def test_the_core_reads_what_the_reference_made(payload, metadata, before, spares, frames, closed):
     """Scenario 1.1, 2.5, 4.1, 4.10"""
     made = zbref.Segment.create(payload, metadata)
     writer, sent = zbref.Writer(made), []
     writer.write_metadata(content(metadata, 3))
+    if before:  # frames that were there before the ring began anew
+        reader = zbref.Reader(made)
+        for size in before:
+            try:
+                writer.write(content(min(size, made.geometry.max_frame_size), size))
+            except zbref.RingFull:
+                assert reader.read() is None
+                continue
+            reader.release(reader.read())
+        assert reader.read() is None
+        assert writer.begin_anew(spares)
+        reader.close()
+    gone = writer.count
     for size, restart in frames:
         data = content(min(size, made.geometry.max_frame_size), len(sent))
         try:
-            sequence = writer.write(data, 128 + len(sent), len(sent), restart)
+            sequence = writer.write(data, 128 + gone + len(sent), gone + len(sent), restart)
         except zbref.RingFull:
             continue
         sent.append((sequence, 127 + sequence, sequence - 1, data))
     if closed:
         writer.close()
     shared = SharedSegment(sealed_memfd(bytes(made.buffer)))
-    with zerobuffer.Reader.from_fd(shared.fd) as reader:
+    with zerobuffer.Reader.from_fd(shared.fd, join="oldest") as reader:
         assert reader.metadata(timeout=0) == content(metadata, 3)
         seen = []
         for _ in sent:
@@ -249,9 +293,37 @@ def test_the_core_reads_what_the_reference_made(payload, metadata, frames, close
         else:
             with pytest.raises(zerobuffer.PeerDeadError):
                 reader.read(timeout=20)
-    assert shared.segment.place(0) == zbref.layout.Place(zbref.layout.FREE, 1)
-    assert shared.segment.get_slot(0, "read_count") == len(sent)
+    assert shared.segment.place(0) == zbref.layout.Place(zbref.layout.FREE, 2 if before else 1)
+    assert shared.segment.get_slot(0, "read_count") == gone + len(sent)
     assert shared.segment.get_slot(0, "read_pos") == shared.segment.get("write_pos")
+    shared.close()
+
+
+def test_a_ring_that_the_core_begins_anew_is_the_same_ring_to_the_reference():
+    """Scenario 2.5, 4.3, 8.1"""
+    shared = SharedSegment(sealed_memfd(bytes(zbref.Segment.create(4000, max_readers=3).buffer)))
+    writer, sides = Core(shared), [Core(shared), Reference(shared)]
+    writer.open_writer()
+    sides[0].open_reader("oldest")
+    sides[1].open_reader("oldest", alive=(0,))
+    origins, spared = set(), 0
+    for i in range(400):
+        frame = (i + 1, 0, i, content(i % 150, i))
+        assert writer.write(frame[3], frame[1], frame[2], len(frame[3]))
+        origins.add(shared.segment.get("origin_pos"))
+        for side in sides:
+            assert side.read() == frame
+        spared += sides[1].reader.held[min(sides[1].reader.held)].length > zbref.layout.record_length(len(frame[3]))
+        for side in sides:
+            assert side.release(i + 1) == frame
+    assert len(origins) > 2 and 0 < spared < 400
+    writer.close_writer()
+    successor = Reference(shared)
+    successor.open_writer()
+    assert successor.write(content(4000, 1), 0, 0, 4000) or [side.read() for side in sides] == [None, None]
+    for side in sides:
+        side.close_reader()
+    successor.close_writer()
     shared.close()
 
 

@@ -140,10 +140,10 @@ class Ring:
         self._check_as_its_writer(position, count - 1)
         if self.offset(position) + length > self.capacity and not self.begin_anew():
             raise RingFull(f"{length} bytes needed, and this reference writes no padding here")
-        slots = range(self.get("max_readers"))
-        free = self.capacity - max((position - self.channel.get_slot(self, slot, "read_pos")) & MASK for slot in slots)
-        if length > free:
-            raise RingFull(f"{length} bytes needed, {free} free")
+        base = min(self.channel.get_slot(self, slot, "read_pos") for slot in range(self.get("max_readers")))
+        self.set("reclaim_pos", max(self.get("reclaim_pos"), base))
+        if position + length - base > self.capacity:
+            raise RingFull(f"{length} bytes needed, {self.capacity - (position - base)} free")
         self.fill(position, data)
         self.set_header(position, Header(len(data), count, tag, length // UNIT, type, 0))
         self.set("last_record_pos", position)
@@ -299,6 +299,13 @@ class Channel:
         return [Request(each.position, each.header, each.payload,
                         bool(each.header.flags & FLAG_IN_PLACE) if self.shape.in_place
                         else each.header.sequence <= mark) for each in found]
+
+    def step_over_padding(self, lane: int) -> None:
+        """What the server does with padding, whether or not anything follows (8.2)."""
+        ring = self.requests(lane)
+        position, end = self.get_slot(ring, 0, "read_pos"), ring.get("write_pos")
+        if position != end and not ring.walk(position, end, FLAG_IN_PLACE if self.shape.in_place else 0):
+            self.set_slot(ring, 0, "read_pos", end)
 
     def begin(self, lane: int, request: Request) -> None:
         ring, header = self.requests(lane), request.header
