@@ -19,15 +19,27 @@
  *   reclaim  load the word; THEN see that the byte's lock is free; then CAS that very word -> (e, FREE)
  *   resume   (RESUME) lock the dead reader's byte; CAS (e, ACTIVE) -> (e+1, ACTIVE): never out of the scan
  *
+ * ANEW: the writer scans by two looks with the announcement reclaim_pos := t in between (SPEC chapter 9), and begins
+ * anew between two records whenever it may (7.10): fence; look: every counting slot stands at w = write_pos, and at
+ * least one counts; reclaim_pos := w; fence; the same look again; origin_pos := w.  A joiner begins now, or (OLDEST)
+ * at the oldest position, or (EVICTED) in the slot of a dead reader that the writer freed, from where that one had
+ * come to.  It loads the origin after its position is sure, and again after each write_pos that shows something:
+ * the one it knows, or its next position.
+ *
  * Properties: the writer never writes a unit that an active reader has still to read; a live owner's slot
  * is never reclaimed; a slot has at most one live owner; no deadlock.
  *
  * Variants: NS, NRD, RESUME, JOINER_FREES (a joiner frees the dead reader's slot itself, holding its lock),
  *         AS_FIRST_WRITTEN, UNLOCK_EARLY (a closer unlocks before its slot is free: harmless
- *         thanks to the epoch), E_RESUME_VIA_JOINING (harmless where JOINING counts, fatal AS_FIRST_WRITTEN)
+ *         thanks to the epoch), E_RESUME_VIA_JOINING (harmless where JOINING counts, fatal AS_FIRST_WRITTEN),
+ *         ANEW, and with it OLDEST, EVICTED; to keep it small NO_DEATHS, OWN_SLOTS (each reader has its own slot)
  * Errors: E_NO_SCAN_FENCE E_NO_JOIN_FENCE E_NO_REREAD E_NO_EPOCH E_LOCK_LATE E_LOCK_CHECK_FIRST
  *         E_STORE_RECLAIM RESUME with AS_FIRST_WRITTEN
- *         E_NO_RECLAIM E_CLOSING_FREE (a closing slot does not count) */
+ *         E_NO_RECLAIM E_CLOSING_FREE (a closing slot does not count)
+ *         with ANEW: E_ONE_LOOK (a writer that begins anew looks once) E_NO_ANNOUNCE (looks twice and says nothing)
+ *         E_NO_ANEW_FENCE (no fence before the second look) E_ORIGIN_BEFORE (origin stored, and taken back if the
+ *         second look forbids it) E_JOINING_FREE (a joining slot does not count) E_ORIGIN_EARLY (a joiner
+ *         loads the origin before it is counted) E_ORIGIN_ONCE (and never again after it has joined) */
 #ifndef NS
 #define NS 1
 #endif
@@ -56,7 +68,16 @@
 #define WP 0                          /* mem[0]: write_pos, mem[1+s]: read_pos, mem[3+s]: slot word */
 #define RP(s) (1 + (s))
 #define SW(s) (3 + (s))
+#ifdef ANEW
+#define ORG 5                         /* origin_pos */
+#define RECL 6                        /* reclaim_pos */
+byte mem[7];
+byte evicted[NS];                     /* evicted_epoch */
+#define OFF(p) (((p) + 8 * C - og) % C)            /* og: the origin, as the process knows it */
+#else
 byte mem[5];
+#define OFF(p) ((p) % C)
+#endif
 byte data[C];                         /* record number + 1 */
 byte lock[NS];                        /* process + 1, 0 free */
 chan sb[NP] = [SB] of { byte, byte };
@@ -92,8 +113,44 @@ inline unlock() { d_step { EMPTY(me) -> lock[s] = 0 } }
 
 inline own() { assert(owner[s] == 0); owner[s] = me + 1 }
 
+#ifdef ANEW
+inline accept() {                     /* after a write_pos that shows something */
+#ifndef E_ORIGIN_ONCE
+  q = mem[ORG];
+  d_step { if :: q != og -> assert(q == p); og = q :: else fi; q = 0 }
+#else
+  skip
+#endif
+}
+
+inline oldest() {                     /* the position of the oldest record, or the one that a dead reader had come to */
+  p = mem[RECL];
+  do
+  :: sb[me]!RP(s),p;
+     EMPTY(me);
+     atomic {
+       q = mem[RECL];
+       if
+       :: q <= p -> at[me] = p; valid[me] = true; q = 0; break
+       :: else -> p = q; q = 0
+       fi
+     }
+  od
+#ifdef EVICTED
+  ;
+  if
+  :: kept > p -> atomic { p = kept; at[me] = p }; sb[me]!RP(s),p
+  :: else
+  fi;
+  kept = 0
+#endif
+}
+#endif
+
 inline reader_body() {
-#if NS > 1
+#ifdef OWN_SLOTS
+  s = me - 1;
+#elif NS > 1
   if :: s = 0 :: s = 1 fi;
 #endif
 #ifndef E_LOCK_LATE
@@ -113,6 +170,18 @@ inline reader_body() {
 #endif
   if
   :: STATE(x) == FREE ->
+#ifdef OLDEST
+     if :: old = true :: skip fi;
+#endif
+#ifdef EVICTED
+     if
+     :: EPOCH(x) && evicted[s] == EPOCH(x) -> old = true; kept = mem[RP(s)]
+     :: else
+     fi;
+#endif
+#ifdef E_ORIGIN_EARLY
+     og = mem[ORG];
+#endif
 #ifndef AS_FIRST_WRITTEN
      p = mem[WP]; sb[me]!RP(s),p;     /* the lock makes the free slot's fields ours */
 #endif
@@ -145,6 +214,15 @@ inline reader_body() {
 #endif
 #ifdef E_NO_REREAD
      atomic { at[me] = p; valid[me] = true };
+#elif defined(ANEW)
+     if
+     :: old -> oldest()
+     :: else -> atomic { p = mem[WP]; at[me] = p; valid[me] = true }; sb[me]!RP(s),p
+     fi;
+#ifndef E_ORIGIN_EARLY
+     og = mem[ORG];
+#endif
+     assert(og <= p);                 /* else it would call the ring corrupt */
 #else
      atomic { p = mem[WP]; at[me] = p; valid[me] = true };
      sb[me]!RP(s),p;
@@ -175,6 +253,10 @@ inline reader_body() {
      };
      if :: !ok -> goto no_slot :: else fi;
      p = mem[RP(s)];
+#ifdef ANEW
+     og = mem[ORG];
+     assert(og <= p);
+#endif
 #endif
 #endif
   :: else -> goto no_slot
@@ -182,9 +264,12 @@ inline reader_body() {
 
   do                                  /* read a little */
   :: mem[WP] > p ->
-     assert(data[p % C] == p + 1);
+#ifdef ANEW
+     accept();
+#endif
+     assert(data[OFF(p)] == p + 1);
      skip;                            /* the user looks at it */
-     assert(data[p % C] == p + 1);
+     assert(data[OFF(p)] == p + 1);
      atomic { p++; at[me] = p };
      sb[me]!RP(s),p
   :: break
@@ -192,7 +277,11 @@ inline reader_body() {
 
   cas(SW(s), x, WORD(EPOCH(x), CLOSING)); assert(ok);
   if                                  /* a view of the frame at p outlives the reader */
-  :: mem[WP] > p -> assert(data[p % C] == p + 1)
+  :: mem[WP] > p ->
+#ifdef ANEW
+     accept();
+#endif
+     assert(data[OFF(p)] == p + 1)
   :: else
   fi;
   valid[me] = false;
@@ -212,18 +301,23 @@ gone:
 
 proctype Reader(byte me) {
   byte s, x, p; bool ok;
+#ifdef ANEW
+  byte og, q, kept; bool old;
+#endif
   { reader_body() }
   unless { atomic { kill[me] && EMPTY(me) -> valid[me] = false;
              if :: owner[s] == me + 1 -> owner[s] = 0 :: else fi;
              if :: lock[s] == me + 1 -> lock[s] = 0 :: else fi } }
 }
 
+#ifndef NO_DEATHS
 active proctype Killer() {
   if :: kill[1] = true :: skip fi;
 #if NRD > 2
   if :: kill[2] = true :: skip fi
 #endif
 }
+#endif
 
 /* ---------------------------------------------------------------- writer */
 inline look(s) {
@@ -232,16 +326,71 @@ inline look(s) {
 #ifdef AS_FIRST_WRITTEN
   :: STATE(x) == ACTIVE || STATE(x) == CLOSING ->
 #else
-#ifdef E_CLOSING_FREE
+#if defined(E_JOINING_FREE)
+  :: STATE(x) == ACTIVE || STATE(x) == CLOSING ->
+#elif defined(E_CLOSING_FREE)
   :: STATE(x) == ACTIVE || STATE(x) == JOINING ->
 #else
   :: STATE(x) != FREE ->
 #endif
 #endif
      r = mem[RP(s)]; if :: r < m -> m = r :: else fi
+#ifdef ANEW
+     ; counted = true
+#endif
   :: else
   fi
 }
+
+#ifdef ANEW
+#if NS > 1
+#define LOOK look(0); look(1)
+#else
+#define LOOK look(0)
+#endif
+inline announce(t) {
+  if :: t > ann -> ann = t; sb[0]!RECL,t :: else fi;
+  EMPTY(0)
+}
+
+inline begin_anew() {                 /* w = p: what is written is published */
+  EMPTY(0);
+  d_step { m = p; counted = false };
+  LOOK;
+  if
+  :: m == p && counted ->
+#ifdef E_ORIGIN_BEFORE
+     was = og; og = p; sb[0]!ORG,p;
+#endif
+#ifdef E_NO_ANNOUNCE
+     EMPTY(0);
+#elif defined(E_NO_ANEW_FENCE)
+     if :: p > ann -> ann = p; sb[0]!RECL,p :: else fi;
+#else
+     announce(p);
+#endif
+#ifndef E_ONE_LOOK
+     counted = false;
+     LOOK;
+#endif
+     if
+     :: m == p && counted ->
+#ifndef E_ORIGIN_BEFORE
+        og = p; sb[0]!ORG,p;
+#endif
+        cmin = p
+     :: else ->
+#ifdef E_ORIGIN_BEFORE
+        og = was; sb[0]!ORG,og
+#else
+        skip
+#endif
+     fi
+  :: else
+  fi;
+  d_step { m = 0; x = 0; r = 0; counted = false }
+}
+#endif
 
 inline reclaim(s) {
 #ifdef E_LOCK_CHECK_FIRST
@@ -267,6 +416,9 @@ inline reclaim(s) {
           :: mem[SW(s)] == x ->
 #endif
              assert(owner[s] == 0);   /* never a live one */
+#ifdef EVICTED
+             if :: STATE(x) == ACTIVE -> evicted[s] = EPOCH(x) :: else fi;
+#endif
              mem[SW(s)] = WORD(EPOCH(mem[SW(s)]), FREE)
           :: else
           fi
@@ -291,6 +443,12 @@ inline reclaim(s) {
 
 active proctype Writer() {
   byte me = 0, p, cmin, m, x, r;
+#ifdef ANEW
+  byte og, ann; bool counted;
+#endif
+#ifdef E_ORIGIN_BEFORE
+  byte was;
+#endif
   atomic { run Reader(1);
 #if NRD > 1
     run Reader(2);
@@ -301,6 +459,9 @@ active proctype Writer() {
   }
   do
   :: p == N -> break
+#ifdef ANEW
+  :: p < N && p > og -> begin_anew()
+#endif
   :: p < N ->
      do
      :: p - cmin < C -> break
@@ -312,6 +473,11 @@ active proctype Writer() {
         look(0);
 #if NS > 1
         look(1);
+#endif
+#ifdef ANEW
+        announce(m);
+        LOOK;
+        counted = false;
 #endif
         cmin = m; m = 0; x = 0; r = 0;
         if
@@ -331,10 +497,14 @@ active proctype Writer() {
      atomic {                         /* the first byte of the next record goes where record p - C was */
        r = 1;
        do
+#ifdef ANEW
+       :: r < NP -> assert(!valid[r] || (at[r] >= og && at[r] + C > p)); r++
+#else
        :: r < NP -> assert(!valid[r] || at[r] + C > p); r++
+#endif
        :: else -> r = 0; break
        od;
-       data[p % C] = p + 1
+       data[OFF(p)] = p + 1
      };
      p++;
      sb[0]!WP,p
