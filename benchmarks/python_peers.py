@@ -28,7 +28,7 @@ from python_message import (
 
 FRAME_SIZE = SHAPE[0] * SHAPE[1] * SHAPE[2]
 RING_MESSAGES = (1 << 20) // MESSAGE_SIZE  # under way, as in our ring of 1 MiB
-RING_FRAMES = 3
+IN_FLIGHT = 3  # pictures
 PR_SET_PDEATHSIG = 1
 PROCESSES = multiprocessing.get_context("fork")
 
@@ -72,7 +72,7 @@ class Queue:
 
     def __init__(self, _path: str, frames: bool) -> None:
         self.frames = frames
-        self.queues = [PROCESSES.Queue(RING_FRAMES if frames else RING_MESSAGES) for _ in range(2)]
+        self.queues = [PROCESSES.Queue(IN_FLIGHT if frames else RING_MESSAGES) for _ in range(2)]
 
     def open(self, first: bool) -> End:
         out, into = self.queues if first else self.queues[::-1]
@@ -88,12 +88,13 @@ class Queue:
 
 
 class SharedMemory:
-    """multiprocessing.shared_memory: slots in turn, and two semaphores for each direction. Pictures by numpy, read in place or
-    copied out into the same memory each time."""
+    """multiprocessing.shared_memory: slots in turn, as many as our ring has room for, and two semaphores for each direction.
+    Pictures by numpy, read in place or copied out into the same memory each time."""
 
     def __init__(self, path: str, frames: bool, copy_out: bool = False) -> None:
         self.frames, self.copy_out = frames, copy_out
-        self.slots, self.slot_size = (RING_FRAMES, FRAME_SIZE) if frames else (RING_MESSAGES, MESSAGE_SIZE)
+        # of pictures one more than in flight: the one that is being written
+        self.slots, self.slot_size = (IN_FLIGHT + 1, FRAME_SIZE) if frames else (RING_MESSAGES, MESSAGE_SIZE)
         size = self.slots * self.slot_size * (1 if frames else 2)  # pictures go one way only
         self.memory = shared_memory.SharedMemory(Path(path).name, create=True, size=size)
         np.frombuffer(self.memory.buf, np.uint8)[:] = 0
@@ -136,21 +137,22 @@ class SharedMemory:
         def send(picture: Image) -> None:
             nonlocal at
             free.acquire()
-            np.copyto(slots[at % RING_FRAMES], picture)
+            np.copyto(slots[at % self.slots], picture)
             at += 1
             full.release()
 
         def receive() -> Image:
             nonlocal at
             full.acquire()
-            slot = slots[at % RING_FRAMES]
+            slot = slots[at % self.slots]
             at += 1
             if mine is None:
                 return slot
             np.copyto(mine, slot)
+            free.release()
             return mine
 
-        return End(send, receive, free.release, nothing)
+        return End(send, receive, nothing if self.copy_out else free.release, nothing)
 
     def remove(self) -> None:
         self.memory.unlink()
@@ -166,7 +168,7 @@ class ZeroMQ:
         context = zmq.Context()
         socket = context.socket(zmq.PAIR)
         if self.frames:
-            socket.set_hwm(RING_FRAMES)
+            socket.set_hwm(IN_FLIGHT)
         if first:
             socket.bind(self.address)
         else:
