@@ -87,7 +87,8 @@ void print_state(const BufferState& state, const DumpOptions& options) {
             << state.max_frame_size << "\n"
             << "metadata   " << (state.metadata_written ? std::to_string(state.metadata_used) + " bytes" : "none yet")
             << ", room for " << state.metadata_size << "\n"
-            << "positions  written " << state.write_pos << ", reclaimed " << state.reclaim_pos << "\n"
+            << "positions  written " << state.write_pos << ", reclaimed " << state.reclaim_pos << ", counted from "
+            << state.origin_pos << "\n"
             << "counts     " << state.frames << " frames, " << state.dropped << " dropped, " << state.wraps
             << " wraps, " << state.readers_lost << " readers lost\n"
             << "blocked    " << state.blocked_count << " times, " << static_cast<double>(state.blocked_ns) * 1e-9

@@ -85,6 +85,7 @@ Json state_json(const BufferState& state, bool with_records) {
             {"metadata_written", state.metadata_written},
             {"write_pos", state.write_pos},
             {"reclaim_pos", state.reclaim_pos},
+            {"origin_pos", state.origin_pos},
             {"used_bytes", state.used_bytes},
             {"utilisation",
              state.capacity == 0 ? 0.0 : static_cast<double>(state.used_bytes) / static_cast<double>(state.capacity)},

@@ -61,8 +61,11 @@ class RingOnArray {
   [[nodiscard]] std::byte* records() noexcept { return block() + protocol::payload_lead; }
   [[nodiscard]] std::uint64_t capacity() const noexcept { return capacity_; }
   [[nodiscard]] ring::RingMemory memory() noexcept { return {&oieb(), slots(), records(), capacity_}; }
+  [[nodiscard]] std::uint64_t offset_of(std::uint64_t position) noexcept {
+    return ring::offset_of(position, oieb().origin_pos, capacity_);
+  }
   [[nodiscard]] protocol::RecordHeader& header_at(std::uint64_t position) noexcept {
-    return *reinterpret_cast<protocol::RecordHeader*>(records() + position % capacity_);
+    return *reinterpret_cast<protocol::RecordHeader*>(records() + offset_of(position));
   }
   [[nodiscard]] bool untouched_around() const noexcept {
     const auto same = [](const std::byte* from) {
@@ -119,6 +122,17 @@ class ArrayReader {
     }
     ASSERT_EQ(reading_.peek(), Peek::empty);
     let_go();
+  }
+  /// The same, but the newest frame stays held: nobody may begin the ring anew.
+  void catch_up_and_hold(std::uint64_t& expected_sequence) {
+    while (peek() == Peek::frame) {
+      ASSERT_EQ(header().sequence, expected_sequence);
+      ASSERT_TRUE(holds(data(), expected_sequence)) << "frame " << expected_sequence;
+      ++expected_sequence;
+      let_go();
+      take();
+    }
+    ASSERT_EQ(reading_.peek(), Peek::empty);
   }
 
  private:

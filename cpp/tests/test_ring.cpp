@@ -410,10 +410,17 @@ TEST(Ring, early_restarts_keep_the_guarantee_and_the_start_of_the_ring_warm) {
     for (std::uint64_t left = burst; left >= 64;) {
       const std::uint64_t length = std::min<std::uint64_t>(left, (1 + random() % 8192) * 64);
       ASSERT_TRUE(try_write(writing, length - 32)) << left << " bytes of the guarantee were left";
-      furthest = std::max(furthest, (writing.write_pos() - length) % capacity);
+      furthest = std::max(furthest, array.offset_of(writing.write_pos() - length));
       left -= length;
     }
-    ASSERT_NO_FATAL_FAILURE(reader.catch_up(expected));
+    if (round % 2 == 0) {
+      ASSERT_NO_FATAL_FAILURE(reader.catch_up(expected));
+    } else {
+      // what may be given up for the guarantee is only what lies before the frame that is held
+      ASSERT_NO_FATAL_FAILURE(reader.catch_up_and_hold(expected));
+      ASSERT_TRUE(try_write(writing, 32));
+      ASSERT_NO_FATAL_FAILURE(reader.catch_up(expected));
+    }
   }
   EXPECT_GT(writing.early_restarts(), 10U);
   EXPECT_LT(furthest, capacity / 2) << "the rest of the ring was never needed";
@@ -430,11 +437,136 @@ TEST(Ring, a_small_guarantee_keeps_a_large_ring_in_a_cores_own_cache_while_the_r
   std::uint64_t expected = 1;
   for (int i = 0; i < 200; ++i) {
     ASSERT_TRUE(try_write(writing, frame));
-    furthest = std::max(furthest, (writing.write_pos() - 1) % capacity);
-    ASSERT_NO_FATAL_FAILURE(reader.catch_up(expected));
+    furthest = std::max(furthest, array.offset_of(writing.write_pos() - 1));
+    ASSERT_NO_FATAL_FAILURE(reader.catch_up_and_hold(expected));
   }
   EXPECT_LT(furthest, std::uint64_t{512} << 10);
   EXPECT_GT(writing.early_restarts(), 20U);
+}
+
+// SPEC.md 7.10
+TEST(Ring, begins_anew_where_everything_was_let_go) {
+  RingOnArray array(1 << 20);
+  ArrayReader reader(array);
+  Writing writing(array.memory(), no_barriers, 0);
+  std::uint64_t expected = 1;
+  std::uint64_t furthest = 0;
+  for (int i = 0; i < 1000; ++i) {
+    ASSERT_TRUE(try_write(writing, 64));
+    furthest = std::max(furthest, array.offset_of(writing.write_pos() - 1));
+    ASSERT_NO_FATAL_FAILURE(reader.catch_up(expected));
+  }
+  EXPECT_LT(furthest, 8192U) << "the rest of the ring was never needed";
+  EXPECT_EQ(expected, 1001U);
+  EXPECT_GT(array.oieb().origin_pos, 0U);
+  EXPECT_LE(array.oieb().origin_pos, array.oieb().reclaim_pos);
+  EXPECT_EQ(array.oieb().wraps, writing.wraps());
+  EXPECT_GT(writing.early_restarts(), 10U);
+  // no bytes are used up by it but one free line behind each record
+  EXPECT_LE(writing.write_pos(), 1000U * 192);
+}
+
+TEST(Ring, never_begins_anew_where_a_reader_holds_or_has_not_read_something) {
+  for (const bool holds : {false, true}) {
+    RingOnArray array(1 << 20, 0, 2);
+    ArrayReader reader(array);
+    ArrayReader other(array, 1);
+    Writing writing(array.memory(), no_barriers, 0);
+    std::uint64_t expected = 1;
+    std::uint64_t held = 1;
+    for (int i = 0; i < 1000; ++i) {
+      ASSERT_TRUE(try_write(writing, 64));
+      if (holds) {
+        ASSERT_NO_FATAL_FAILURE(other.catch_up_and_hold(held));
+      }
+      ASSERT_NO_FATAL_FAILURE(reader.catch_up(expected));
+    }
+    EXPECT_FALSE(writing.begin_anew());
+    EXPECT_EQ(array.oieb().origin_pos, 0U);
+    EXPECT_EQ(writing.early_restarts(), 0U);
+    // and does as soon as it is let go
+    ASSERT_NO_FATAL_FAILURE(other.catch_up(held));
+    other.let_go();
+    EXPECT_TRUE(writing.begin_anew());
+    EXPECT_EQ(array.oieb().origin_pos, writing.write_pos());
+  }
+}
+
+TEST(Ring, never_begins_anew_without_a_reader_or_before_it_has_published) {
+  RingOnArray array(1 << 20);
+  Writing writing(array.memory(), no_barriers, 0);
+  for (int i = 0; i < 1000; ++i) ASSERT_TRUE(try_write(writing, 64));
+  EXPECT_FALSE(writing.begin_anew()) << "the frames wait for the first reader";
+  ArrayReader reader(array);
+  std::uint64_t expected = 1;
+  ASSERT_NO_FATAL_FAILURE(reader.catch_up(expected));
+  ASSERT_NE(writing.try_claim(64), nullptr);
+  writing.commit(64, 0, 0);
+  EXPECT_FALSE(writing.begin_anew());
+  writing.publish();
+  EXPECT_FALSE(writing.begin_anew());
+}
+
+TEST(Ring, all_of_it_is_free_after_it_began_anew) {
+  for (std::uint64_t before = 1; before <= 64; ++before) {
+    RingOnArray array(4096);
+    ArrayReader reader(array);
+    Writing writing(array.memory(), no_barriers, 0);
+    std::uint64_t expected = 1;
+    for (std::uint64_t i = 0; i < before; ++i) {
+      ASSERT_TRUE(try_write(writing, 32));
+      ASSERT_NO_FATAL_FAILURE(reader.catch_up(expected));
+    }
+    ASSERT_TRUE(writing.begin_anew());
+    ASSERT_TRUE(try_write(writing, writing.max_frame_size())) << "after " << before;
+    ASSERT_FALSE(try_write(writing, 0));
+    ASSERT_NO_FATAL_FAILURE(reader.catch_up(expected));
+    for (int i = 0; i < 300; ++i) {  // and laps as any other ring
+      ASSERT_TRUE(try_write(writing, 200 + static_cast<std::uint64_t>(i)));
+      ASSERT_NO_FATAL_FAILURE(reader.catch_up(expected));
+    }
+  }
+}
+
+TEST(Ring, a_successor_goes_on_where_a_ring_began_anew) {
+  for (const bool published : {false, true}) {
+    RingOnArray array(4096);
+    ArrayReader reader(array);
+    std::uint64_t expected = 1;
+    {
+      Writing dead(array.memory(), no_barriers, 0);
+      for (int i = 0; i < 5; ++i) ASSERT_TRUE(try_write(dead, 500));
+      ASSERT_NO_FATAL_FAILURE(reader.catch_up(expected));
+      ASSERT_TRUE(dead.begin_anew());
+      if (published) {
+        ASSERT_TRUE(try_write(dead, 500));
+      }
+    }
+    ASSERT_TRUE(ring::positions_possible<Machine>(array.memory()));
+    Writing successor(array.memory(), no_barriers, 0);
+    for (int i = 0; i < 30; ++i) {
+      ASSERT_TRUE(try_write(successor, 700));
+      ASSERT_NO_FATAL_FAILURE(reader.catch_up(expected));
+    }
+  }
+}
+
+TEST(Ring, who_joins_a_ring_that_began_anew_reads_from_its_origin) {
+  RingOnArray array(4096, 0, 3);
+  ArrayReader reader(array);
+  Writing writing(array.memory(), no_barriers, 0);
+  std::uint64_t expected = 1;
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(try_write(writing, 500));
+  ASSERT_NO_FATAL_FAILURE(reader.catch_up(expected));
+  ASSERT_TRUE(writing.begin_anew());
+  ArrayReader before(array, 1, false);  // between the change and the first publication
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(try_write(writing, 500));
+  ArrayReader after(array, 2, true);
+  for (ArrayReader* late : {&before, &after}) {
+    std::uint64_t sequence = 6;
+    ASSERT_NO_FATAL_FAILURE(late->catch_up(sequence));
+    EXPECT_EQ(sequence, 9U);
+  }
 }
 
 TEST(Ring, for_frames_promises_that_many_frames_in_flight) {

@@ -203,6 +203,8 @@ void bind_state(py::module_& module) {
       .def_readonly("segment_id", &BufferState::segment_id, "32 hexadecimal digits.")
       .def_readonly("write_pos", &BufferState::write_pos, "Position up to which frames are published.")
       .def_readonly("reclaim_pos", &BufferState::reclaim_pos, "Position below which the writer may overwrite.")
+      .def_readonly("origin_pos", &BufferState::origin_pos,
+                    "Position at offset 0 of the ring: it moves where the ring begins anew.")
       .def_readonly("frames", &BufferState::frames, "Frames published since the buffer was made.")
       .def_readonly("dropped", &BufferState::dropped, "Frames dropped since then.")
       .def_readonly("wraps", &BufferState::wraps, "Times the ring was begun anew.")

@@ -102,6 +102,7 @@ struct BufferState {
   std::string segment_id;  ///< 32 hexadecimal digits
   std::uint64_t write_pos = 0;
   std::uint64_t reclaim_pos = 0;
+  std::uint64_t origin_pos = 0;  ///< The position at offset 0 of the ring: it moves where the ring begins anew.
   std::uint64_t frames = 0;
   std::uint64_t dropped = 0;
   std::uint64_t wraps = 0;

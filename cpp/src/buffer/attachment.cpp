@@ -295,7 +295,8 @@ Result<void> Attachment::take_writer_place(const std::string& what) {
   }
   if (!in_duplex() && !ring::positions_possible<Machine>(
                           {&oieb(), segment_.slots(), segment_.records(), segment_.geometry().capacity})) {
-    return Failure(Status::corrupt, what + ": write_pos, reclaim_pos and the frame counts do not fit together");
+    return Failure(Status::corrupt,
+                   what + ": write_pos, reclaim_pos, origin_pos and the frame counts do not fit together");
   }
   set_up_barriers();
   Machine::store_relaxed(oieb().writer_waiting, std::uint32_t{0});  // a predecessor may have died waiting
@@ -384,7 +385,9 @@ std::uint64_t Attachment::frames_before(std::uint64_t position) const noexcept {
     if (Machine::load_acquire(oieb().write_pos) == position) return count;
   }
   if (Machine::load_acquire(oieb().write_pos) == position) return 0;
-  const auto header = ring::load_header<Machine>(segment_.records() + position % segment_.geometry().capacity);
+  const std::uint64_t offset =
+      ring::offset_of(position, Machine::load_acquire(oieb().origin_pos), segment_.geometry().capacity);
+  const auto header = ring::load_header<Machine>(segment_.records() + offset);
   return header.sequence == 0 ? 0 : header.sequence - 1;
 }
 

@@ -8,6 +8,7 @@
 #include "buffer/segment.hpp"
 #include "ring/header.hpp"
 #include "ring/slots.hpp"
+#include "ring/writer.hpp"
 
 namespace zerobuffer {
 namespace {
@@ -71,7 +72,7 @@ std::string hexadecimal(const std::uint8_t (&bytes)[16]) {
 // Follows the records from `position` to write_pos as far as they make sense.
 void follow_records(BufferState& state, const std::byte* records, std::uint64_t position) {
   while (position != state.write_pos && state.records.size() < most_records) {
-    const std::uint64_t offset = position % state.capacity;
+    const std::uint64_t offset = ring::offset_of(position, state.origin_pos, state.capacity);
     const protocol::RecordHeader header = ring::load_header<Machine>(records + offset);
     const std::uint64_t length = std::uint64_t{header.extent} * protocol::record_alignment;
     if (length == 0 || length > state.capacity - offset || length > state.write_pos - position) {
@@ -215,18 +216,20 @@ Requests follow_requests(const std::byte* segment, const buffer::Geometry& geome
   const auto& answerer = *reinterpret_cast<const protocol::ReaderSlot*>(segment + place.table_offset);
   const std::byte* const records = segment + place.payload_offset + protocol::payload_lead;
   const std::uint64_t mark = Machine::load_relaxed(answerer.read_count);
+  const std::uint64_t origin = Machine::load_acquire(oieb.origin_pos);  // first: it is never beyond what is unread
   Requests found;
   found.answered_pos = Machine::load_acquire(answerer.read_pos);
   found.sent_pos = Machine::load_acquire(oieb.write_pos);
   const bool first = Machine::load_relaxed(oieb.counts[0].position) == found.sent_pos;
   found.sent = Machine::load_relaxed(oieb.counts[first ? 0 : 1].count);
   const std::uint64_t unread = found.sent_pos - found.answered_pos;
-  if (unread > place.capacity || (found.sent_pos | found.answered_pos) % protocol::record_alignment != 0) {
+  if (unread > place.capacity || origin > found.answered_pos ||
+      (found.sent_pos | found.answered_pos | origin) % protocol::record_alignment != 0) {
     found.problem = "the positions of ring " + std::to_string(ring) + " do not fit together";
     return found;
   }
   for (std::uint64_t at = found.answered_pos; at != found.sent_pos && found.waiting < most_records;) {
-    const std::uint64_t offset = at % place.capacity;
+    const std::uint64_t offset = ring::offset_of(at, origin, place.capacity);
     const protocol::RecordHeader header = ring::load_header<Machine>(records + offset);
     const std::uint64_t length = std::uint64_t{header.extent} * protocol::record_alignment;
     if (length == 0 || length > place.capacity - offset || length > found.sent_pos - at) {
@@ -381,6 +384,7 @@ Result<BufferState> dump_state(std::string_view name) {
   state.metadata_used = Machine::load_relaxed(oieb.metadata_used);
   const std::uint64_t metadata_version = Machine::load_relaxed(oieb.metadata_version);
   state.metadata_written = metadata_version != 0 && metadata_version % 2 == 0;
+  state.origin_pos = Machine::load_acquire(oieb.origin_pos);  // first: it is never beyond what is needed
   state.write_pos = Machine::load_acquire(oieb.write_pos);
   state.reclaim_pos = Machine::load_relaxed(oieb.reclaim_pos);
   const bool first = Machine::load_relaxed(oieb.counts[0].position) == state.write_pos;
@@ -407,6 +411,11 @@ Result<BufferState> dump_state(std::string_view name) {
   state.used_bytes = state.write_pos - oldest;
   if (oldest % protocol::record_alignment != 0) {
     state.problem = "a reader's position is no multiple of 64";
+    return state;
+  }
+  if ((state.origin_pos % protocol::record_alignment) != 0 || state.origin_pos > oldest) {
+    state.problem = "origin_pos is " + std::to_string(state.origin_pos) + ", and no position from " +
+                    std::to_string(oldest) + " on can be counted from it";
     return state;
   }
   follow_records(state, all->data() + geometry->payload_offset + protocol::payload_lead, oldest);

@@ -78,7 +78,8 @@ std::uint64_t Answerer::last_answered() const noexcept {
   const std::uint64_t end = out_.write_pos();
   const std::uint64_t apart = last < end ? end - last : last - end;
   if (apart > rings_.out.capacity || last % protocol::record_alignment != 0) return 0;
-  const auto header = ring::load_header<Machine>(rings_.out.records + last % rings_.out.capacity);
+  if (last < Machine::load_relaxed(rings_.out.oieb->origin_pos)) return 0;  // let go before the ring began anew
+  const auto header = ring::load_header<Machine>(ring::record_at<Machine>(rings_.out, last));
   if (last >= end) return header.tag == 0 ? 0 : header.tag - 1;
   const bool is_whole = header.sequence == out_.frames() && header.flags == 0 &&
                         last + std::uint64_t{header.extent} * protocol::record_alignment == end;
@@ -174,23 +175,15 @@ bool Answerer::is_turn_of(const Request& request) const noexcept {
 }
 
 // A client may not look at this lane for long, so an answer that fits where everything before it was let go does not
-// wait until the client has stepped over padding: it begins the next lap.
+// wait until the client has stepped over padding: the ring begins anew.
 std::byte* Answerer::try_room(std::size_t size, std::uint64_t& wanted) noexcept {
-  if (!out_.needs_restart(size)) [[likely]] {
-    std::byte* const found = out_.try_claim(size);
-    if (found == nullptr) wanted = out_.wanted_pos();
-    return found;
+  if (out_.needs_restart(size) && !out_.begin_anew()) [[unlikely]] {
+    wanted = out_.write_pos();
+    return nullptr;
   }
-  wanted = out_.write_pos();
-  return Machine::load_acquire(rings_.out.slots[0].read_pos) == wanted ? out_.claim_restarted(size) : nullptr;
-}
-
-// Whether the client stands where everything was let go, and one answer began the next lap since.
-bool Answerer::has_restarted() const noexcept {
-  const std::uint64_t at = Machine::load_acquire(rings_.out.slots[0].read_pos);
-  const std::uint64_t last = out_.last_record_pos();
-  const std::uint64_t capacity = rings_.out.capacity;
-  return last % capacity == 0 && at < last && last - at < capacity && out_.write_pos() - last <= capacity;
+  std::byte* const found = out_.try_claim(size);
+  if (found == nullptr) wanted = out_.wanted_pos();
+  return found;
 }
 
 // Room in the ring of answers, for whose turn it is.
@@ -210,8 +203,7 @@ Result<std::byte*> Answerer::room(std::uint64_t sequence, std::size_t size) noex
     if (peer_.gone() || Machine::load_acquire(rings_.out.slots[0].read_count) >= sequence) {
       return Status::closed;
     }
-    if (out_.scan().impossible != 0 &&
-        !has_restarted()) {  // its client's own doing: whoever takes next finds the lane garbled
+    if (out_.scan().impossible != 0) {  // its client's own doing: whoever takes next finds the lane garbled
       garbled_.store(true, std::memory_order_relaxed);
       return Status::closed;
     }

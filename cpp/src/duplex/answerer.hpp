@@ -117,7 +117,6 @@ class Answerer {
   [[nodiscard]] bool is_turn_of(const Request& request) const noexcept;
   Result<std::byte*> room(std::uint64_t sequence, std::size_t size) noexcept;
   [[nodiscard]] std::byte* try_room(std::size_t size, std::uint64_t& wanted) noexcept;
-  [[nodiscard]] bool has_restarted() const noexcept;
   void publish_answer(Request& request, std::size_t n, std::uint16_t type) noexcept;
   void count(std::atomic<std::uint64_t>& any, stream::Counter& own, std::uint64_t amount) noexcept;
   void let_go(Request& request) noexcept;

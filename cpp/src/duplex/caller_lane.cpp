@@ -307,9 +307,6 @@ CallerLane::Next CallerLane::look(Status& status) noexcept {
   for (;;) {
     const std::uint64_t unread = in_.unread();
     if (static_cast<std::int64_t>(unread) <= 0) return Next::nothing;
-    if (!rings_.in_place && unread > rings_.in.capacity) [[unlikely]] {
-      in_.step_over_restart();
-    }
     const ring::Peek peek = in_.peek();
     if (peek != ring::Peek::frame) [[unlikely]] {
       status = Status::corrupt;

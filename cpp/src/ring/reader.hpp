@@ -27,7 +27,12 @@ class RingReader {
         end_(&end),
         records_(memory.records),
         capacity_(memory.capacity),
-        shares_(!memory.pins.empty()) {
+        shares_(!memory.pins.empty()),
+        origin_(M::load_relaxed(oieb_->origin_pos)) {
+    if (origin_ > position || origin_ % protocol::record_alignment != 0) {
+      sound_ = false;
+      origin_ = position;
+    }
     start_at(position);
   }
 
@@ -46,8 +51,14 @@ class RingReader {
         }
         drained_ = 0;
         const std::uint64_t position = M::load_acquire(*end_);  // pairs with the release in publish()
-        if (position == next_) return Peek::empty;
+        if (position == next_) return sound_ ? Peek::empty : Peek::corrupt;
         if (position - next_ > capacity_ || (position | next_) % protocol::record_alignment != 0) return Peek::corrupt;
+        const std::uint64_t origin = M::load_relaxed(oieb_->origin_pos);  // of this publication: stored before it
+        if (origin != origin_) [[unlikely]] {
+          if (origin != next_ || !sound_) return Peek::corrupt;
+          origin_ = origin;  // begun anew
+          offset_ = 0;
+        }
         seen_ = position;
       }
       header_ = load_header<M>(records_ + offset_);
@@ -59,7 +70,7 @@ class RingReader {
       }
       if (header_.flags == protocol::record_flag::shared_descriptor && shares_) {
         constexpr std::uint64_t size = sizeof(protocol::Descriptor);
-        const bool sound = header_.size == size && length == protocol::record_length(size) && sequence_fits();
+        const bool sound = header_.size == size && length >= protocol::record_length(size) && sequence_fits();
         return sound ? Peek::shared : Peek::corrupt;
       }
       if (header_.flags != protocol::record_flag::padding || length != capacity_ - offset_) return Peek::corrupt;
@@ -87,15 +98,6 @@ class RingReader {
     expected_ = header_.sequence + 1;
     ++drained_;
     advance(std::uint64_t{header_.extent} * protocol::record_alignment);
-  }
-  /// Where write_pos is more than the capacity ahead: goes to the one record that a writer has begun a lap with after
-  /// everything before it was let go (RingWriter::claim_restarted). What cannot be is found by peek().
-  void step_over_restart() noexcept {
-    const std::uint64_t position = M::load_acquire(*end_);  // pairs with the release in publish()
-    const std::uint64_t newest = M::load_relaxed(oieb_->last_record_pos);
-    if (newest % capacity_ != 0 || newest - next_ >= capacity_ || position - newest > capacity_) return;
-    next_ = seen_ = newest;
-    offset_ = 0;
   }
 
   /// Sequence that the next frame must have; 0 where any will do.
@@ -126,7 +128,7 @@ class RingReader {
 
   void start_at(std::uint64_t position) noexcept {
     next_ = seen_ = position;
-    offset_ = position % capacity_;
+    offset_ = offset_of(position, origin_, capacity_);
     expected_ = 0;
   }
   void advance(std::uint64_t length) noexcept {
@@ -139,7 +141,9 @@ class RingReader {
   const std::uint64_t* end_;
   const std::byte* records_;
   std::uint64_t capacity_;
-  bool shares_;  // descriptors are legal
+  bool shares_;           // descriptors are legal
+  bool sound_ = true;     // the origin that was found first can be
+  std::uint64_t origin_;  // the position that offsets are counted from
   std::uint64_t next_ = 0;
   std::uint64_t seen_ = 0;  // write_pos, as last seen
   std::uint64_t offset_ = 0;

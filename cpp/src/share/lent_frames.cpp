@@ -19,17 +19,16 @@ constexpr std::int64_t retry_after_ns = 100'000'000;  // a buffer that could not
 
 SegmentId id_of(const buffer::Attachment& attachment) noexcept { return attachment.oieb().segment_id; }
 
-// Whether the record lies where a record can lie in a ring of this capacity.
-bool fits(const protocol::Descriptor& descriptor, std::uint64_t capacity) noexcept {
+// Whether there can be such a record in a ring of this capacity.
+bool is_possible(const protocol::Descriptor& descriptor, std::uint64_t capacity) noexcept {
   return descriptor.size <= capacity - protocol::header_size && descriptor.position % protocol::record_alignment == 0 &&
-         descriptor.position < ring::max_position &&
-         descriptor.position % capacity + protocol::record_length(descriptor.size) <= capacity;
+         descriptor.position < ring::max_position;
 }
 
 // Whether the record that lies there is the one that is meant: it cannot change while it is pinned, or was not written
 // over before it was copied.
-bool is_meant(const protocol::Descriptor& descriptor, const Source& source) noexcept {
-  const auto header = ring::load_header<Machine>(source.record_at(descriptor.position));
+bool is_meant(const protocol::Descriptor& descriptor, const std::byte* record) noexcept {
+  const auto header = ring::load_header<Machine>(record);
   return header.sequence == descriptor.sequence && header.size == descriptor.size && header.flags == 0;
 }
 }  // namespace
@@ -43,14 +42,20 @@ LentFrames::LentFrames(const buffer::Attachment& own, const BufferConfig& config
 Status LentFrames::find(const protocol::Descriptor& descriptor, Origin& origin) noexcept {
   if (const Status status = find_source(descriptor, origin.source); status != Status::ok) return status;
   Source& source = *origin.source;
-  if (!fits(descriptor, source.capacity())) return Status::corrupt;
+  if (!is_possible(descriptor, source.capacity())) return Status::corrupt;
+  const std::uint64_t began_at = source.origin();
+  if (began_at % protocol::record_alignment != 0) return Status::corrupt;
+  if (began_at > descriptor.position) return Status::frame_lost;  // the ring has begun anew since
+  const std::uint64_t offset = ring::offset_of(descriptor.position, began_at, source.capacity());
+  if (offset + protocol::record_length(descriptor.size) > source.capacity()) return Status::corrupt;
   // acquire: pairs with the writer's publication, so that its payload is seen; what is not published is no frame
   const std::uint64_t write_pos = Machine::load_acquire(source.attachment().oieb().write_pos);
   if (descriptor.position + protocol::record_length(descriptor.size) > write_pos) return Status::frame_lost;
+  const std::byte* const record = source.record(offset);
   origin.position = descriptor.position;
   origin.size = descriptor.size;
   origin.sequence = descriptor.sequence;
-  origin.data = source.record_at(descriptor.position) + protocol::header_size;
+  origin.data = record + protocol::header_size;
   Source::Pinned pinned = Source::Pinned::lost;
   try {
     pinned = source.pin(descriptor.position);
@@ -66,7 +71,7 @@ Status LentFrames::find(const protocol::Descriptor& descriptor, Origin& origin) 
       break;
   }
   ZEROBUFFER_POINT("shared.pinned");
-  if (is_meant(descriptor, source)) return Status::ok;
+  if (source.origin() == began_at && is_meant(descriptor, record)) return Status::ok;
   source.release(descriptor.position);
   return Status::frame_lost;
 }
@@ -80,7 +85,8 @@ Status LentFrames::copy_out(const protocol::Descriptor& descriptor, Origin& orig
   std::byte* to = room + (protocol::round_up(address, protocol::cache_line) - address);
   std::memcpy(to, origin.data, descriptor.size);
   ZEROBUFFER_POINT("shared.copied");
-  if (!is_meant(descriptor, *origin.source) || origin.source->is_lost(descriptor.position)) return Status::frame_lost;
+  const std::byte* const record = origin.data - protocol::header_size;
+  if (!is_meant(descriptor, record) || origin.source->is_lost(descriptor.position)) return Status::frame_lost;
   origin.data = to;
   copied_bytes_.add(descriptor.size);
   return Status::ok;

@@ -71,6 +71,11 @@ void Source::publish() noexcept {
     attachment_.leave_pin();
 }
 
+std::uint64_t Source::origin() const noexcept {
+  // acquire: reclaim_pos was beyond what lay there before; is_lost() sees that
+  return Machine::load_acquire(attachment_.oieb().origin_pos);
+}
+
 bool Source::is_lost(std::uint64_t position) const noexcept {
   Machine::load_fence();  // after the copy; pairs with the fence in RingWriter::announce
   return Machine::load_relaxed(attachment_.oieb().reclaim_pos) > position;

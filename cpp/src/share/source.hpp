@@ -29,8 +29,11 @@ class Source {
 
   [[nodiscard]] const buffer::Attachment& attachment() const noexcept { return attachment_; }
   [[nodiscard]] std::uint64_t capacity() const noexcept { return attachment_.segment().geometry().capacity; }
-  [[nodiscard]] const std::byte* record_at(std::uint64_t position) const noexcept {
-    return attachment_.segment().records() + position % capacity();
+  /// The position that all positions of frames that are still there are counted from.
+  [[nodiscard]] std::uint64_t origin() const noexcept;
+  /// The record at an offset.
+  [[nodiscard]] const std::byte* record(std::uint64_t offset) const noexcept {
+    return attachment_.segment().records() + offset;
   }
 
   enum class Pinned : std::uint8_t { yes, lost, no_pin };

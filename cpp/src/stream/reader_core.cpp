@@ -209,8 +209,8 @@ bool ReaderCore::is_due(std::uint64_t oldest) noexcept {
 }
 
 std::uint64_t ReaderCore::count_before(std::uint64_t position) const noexcept {
-  const ring::RingMemory memory = memory_of(attachment_);
-  const std::uint64_t sequence = ring::load_header<Machine>(memory.records + position % memory.capacity).sequence;
+  const std::uint64_t sequence =
+      ring::load_header<Machine>(ring::record_at<Machine>(memory_of(attachment_), position)).sequence;
   return sequence != 0 ? sequence - 1 : taken_sequence_.load(std::memory_order_relaxed);
 }
 
