@@ -28,7 +28,7 @@ struct RingMemory {
   std::span<protocol::ReaderSlot> pins = {};  ///< None where nothing is shared.
 };
 
-/// Where the record at `position` lies in a ring whose origin is `origin`; a whole unit of the ring for any two numbers.
+/// Where the record at `position` lies in a ring whose origin is `origin`: on a unit of the ring for any two numbers.
 [[nodiscard]] constexpr std::uint64_t offset_of(std::uint64_t position, std::uint64_t origin,
                                                 std::uint64_t capacity) noexcept {
   return (position - origin) % capacity & ~(protocol::record_alignment - 1);
