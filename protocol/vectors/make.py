@@ -502,6 +502,21 @@ def bad_origin(vectors: Vectors) -> None:
                  [reading("oldest", [], "corrupt"), reading("now", [], "closed")], b"meta")
     vectors.refuses_a_writer("bad_origin_early")
 
+    source = Segment.create(480, 0, 1, segment_id=bytes(range(16, 32)), share_slots=1)
+    writer = Writer(source)
+    writer.write(content(200, 1))
+    writer.write(content(33, 2))
+    source.set("origin_pos", 32)
+    source.set_header(224, source.header(256))
+    vectors.good("bad_origin_source", "a source whose origin is no whole unit, and where it leads lies what looks like a "
+                 "header", source, [reading("oldest", [], "corrupt")])
+    vectors.refuses_a_writer("bad_origin_source")
+    made = Segment.create(480, 0, 1, segment_id=bytes(range(32, 48)), share_slots=1)
+    made.name_source(0, bytes(range(16, 32)), "bad_origin_source")
+    Writer(made).write_descriptor(0, 256, 33, 2)
+    vectors.good("bad_descriptor_origin", "a descriptor of a frame of bad_origin_source", made,
+                 [{**reading("oldest", [], "corrupt"), "sources": ["bad_origin_source"]}])
+
     made, writer, reader = with_reader(segment(payload=480))
     for i in range(4):
         writer.write(Header(20, 5, 0, 2, 0, 0).pack())

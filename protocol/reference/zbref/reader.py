@@ -181,6 +181,8 @@ class Reader:
         length = layout.record_length(size)
         if size > capacity - layout.HEADER_SIZE or position % UNIT or position >= layout.MAX_POSITION:
             raise Corrupt(f"position {position}, size {size} in a ring of {capacity}")
+        if origin % UNIT:
+            raise Corrupt(f"origin_pos {origin} of another segment")
         if origin > position:
             return None
         offset = (position - origin) % capacity
