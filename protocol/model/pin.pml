@@ -17,9 +17,22 @@
  * Properties: a validated frame is never written over while it is pinned (ghost + contents); "lost" is
  * reported only if the relay has died; A's writer never waits for ever.
  *
- * Variant JOIN_OLDEST: a reader that joins A at the oldest frame: p := reclaim_pos, then as above, again if lost.
+ * ANEW: A's writer begins anew between two records (7.10): the relay, unless its slot was freed, and the pin, unless
+ * it is parked, stand at w = write_pos in two looks with the announcement between them; then origin_pos := w.  (A
+ * reader that always stands at w is imagined besides: at least one must count.)  B's reader loads the origin before
+ * it looks at write_pos; one beyond p is lost, unpinned; one that is another after the pin, or the copy, is lost.
  *
- * Errors: E_BY_WRITE_POS (validate with write_pos only) E_BY_HEADER (validate with the header's sequence)
+ * Variants: JOIN_OLDEST: a reader that joins A at the oldest frame: p := reclaim_pos, then as above, again if lost.
+ *         COPY: no slot is free, B's reader copies the frame out and then looks at reclaim_pos.
+ *         AHEAD: a relay that names a position that is not published yet, and so before its origin can be known.
+ *         WRITE_POS_FIRST: write_pos looked at before the origin is loaded; then the last look at the origin can be
+ *         left out, even where the relay names what is not published.
+ *
+ * Errors: with ANEW: E_ANEW_NO_PINS (pins not looked at) E_ANEW_ONE_LOOK E_ANEW_NO_ANNOUNCE
+ *         E_NO_ORIGIN_CHECK (an origin beyond p: counted from it, a record may cross the end, and a ring that is
+ *         sound is called corrupt) E_NO_ORIGIN_AGAIN (origin not looked at after the pin, or the copy)
+ *         E_COPY_UNCHECKED (a copy is taken for good)
+ *         E_BY_WRITE_POS (validate with write_pos only) E_BY_HEADER (validate with the header's sequence)
  *         E_VALIDATE_FIRST E_NO_PIN_FENCE E_NO_ANNOUNCE_FENCE E_NO_SECOND_LOOK E_LATE_ANNOUNCE E_REGRESS
  *         E_NOT_PARKED E_RELAY_LETS_GO (does not hold until B has passed: "lost" without a death)                  */
 #ifndef N
@@ -34,7 +47,14 @@
 #define WP 0                          /* write_pos of A */
 #define RECLAIM 1                     /* reclaim_pos of A */
 #define PIN 2                         /* position in B's reader's slot */
+#ifdef ANEW
+#define ORG 3                         /* origin_pos of A */
+byte mem[4] = { 0, 0, PARKED, 0 };
+#define OFF(p) (((p) + 8 * C - og) % C)            /* og: the origin, as the process knows it */
+#else
 byte mem[3] = { 0, 0, PARKED };
+#define OFF(p) ((p) % C)
+#endif
 byte relay_pos;                       /* position in the relay's slot */
 byte data[C];                         /* record number + 1 of the payload, 0 while half written */
 byte header[C];                       /* the same in the header, written at commit */
@@ -62,7 +82,11 @@ active proctype Relay() {
   {
 end:
     do
-#ifdef JOIN_OLDEST                    /* the relay is just another reader of A */
+#if defined(AHEAD)
+    :: nxt <= mem[WP] && nxt < N && bw - br < 2 -> atomic { desc[bw % 2] = nxt; nxt++ }; bw++
+    :: relay_pos != nxt - (bw - br) && nxt - (bw - br) <= mem[WP] -> relay_pos = nxt - (bw - br)
+    :: relay_pos != mem[WP] && nxt - (bw - br) > mem[WP] -> relay_pos = mem[WP]
+#elif defined(JOIN_OLDEST)            /* the relay is just another reader of A */
     :: nxt < mem[WP] -> nxt++
     :: relay_pos != nxt -> relay_pos = nxt
 #else
@@ -81,7 +105,7 @@ inline validate() {
 #if defined(E_BY_WRITE_POS)
   ok = (mem[WP] <= p + C)
 #elif defined(E_BY_HEADER)
-  ok = (header[p % C] == p + 1)
+  ok = (header[OFF(p)] == p + 1)
 #else
   ok = (mem[RECLAIM] <= p)
 #endif
@@ -91,30 +115,86 @@ inline validate() {
 /* the same handshake lets a reader of A join at the oldest frame that is still there */
 active proctype ReaderB() {
   byte p; bool ok;
+#ifdef ANEW
+  byte og, q;
+#endif
   do
   :: p = mem[RECLAIM];                /* always the start of a record, or write_pos */
      sb[1]!PIN,p; EMPTY(1);
      validate();
      if :: ok -> at = p; break :: else fi              /* overtaken: again */
   od;
+#ifdef ANEW
+  og = mem[ORG];
+  assert(og <= p);
+#endif
 end:
   do
   :: p < mem[WP] ->
-     assert(data[p % C] == p + 1);
+#ifdef ANEW
+     q = mem[ORG];
+     d_step { if :: q != og -> assert(q == p); og = q :: else fi; q = 0 };
+#endif
+     assert(data[OFF(p)] == p + 1);
      skip;
-     assert(data[p % C] == p + 1);
+     assert(data[OFF(p)] == p + 1);
      atomic { p++; at = p };          /* moving a pin forward over what was let go needs no check */
      sb[1]!PIN,p
   :: mem[WP] == N && p == N -> break
   od
 }
 #else
+#ifdef AHEAD
+#define LOST skip
+#else
+#define LOST assert(killed)
+#endif
+
+inline still_there() {                /* the origin is the one by which the record was found */
+#if defined(ANEW) && !defined(E_NO_ORIGIN_AGAIN)
+  if :: ok && mem[ORG] != og -> ok = false :: else fi
+#else
+  skip
+#endif
+}
+
 active proctype ReaderB() {
   byte p; bool ok;
+#ifdef ANEW
+  byte og;
+#endif
+#ifdef COPY
+  byte c;
+#endif
 end:
   do
   :: br < bw ->
      p = desc[br % 2];
+#ifdef ANEW
+#ifdef WRITE_POS_FIRST
+     if :: mem[WP] <= p -> goto lost :: else fi;
+#endif
+     og = mem[ORG];
+#ifndef E_NO_ORIGIN_CHECK
+     if :: og > p -> goto lost :: else fi;
+#endif
+     assert(og <= p);                 /* from here on it is known where the record would lie */
+#ifndef WRITE_POS_FIRST
+     if :: mem[WP] <= p -> goto lost :: else fi;
+#endif
+#endif
+#ifdef COPY
+     c = data[OFF(p)];                /* 0 while half written */
+#ifdef E_COPY_UNCHECKED
+     ok = true;
+#else
+     validate();
+#endif
+     still_there();
+     if :: ok -> assert(c == p + 1) :: else -> LOST fi;
+     d_step { c = 0; ok = false };
+     goto passed;
+#endif
 #ifdef E_VALIDATE_FIRST
      validate();
 #endif
@@ -125,14 +205,15 @@ end:
 #ifndef E_VALIDATE_FIRST
      validate();
 #endif
+     still_there();
      if
      :: ok ->
         at = p;
-        assert(data[p % C] == p + 1);
+        assert(data[OFF(p)] == p + 1);
         if :: br++; ok = false :: skip fi;         /* may pass the descriptor while it still looks */
-        assert(data[p % C] == p + 1);
+        assert(data[OFF(p)] == p + 1);
         at = PARKED
-     :: else -> assert(killed); ok = true
+     :: else -> LOST; ok = true
      fi;
 #ifdef E_NOT_PARKED
      sb[1]!PIN,p + 1;
@@ -140,6 +221,15 @@ end:
      sb[1]!PIN,PARKED;
 #endif
      if :: ok -> br++; ok = false :: else fi;
+#ifdef ANEW
+     goto next;
+lost:
+     LOST;
+passed:
+     br++;
+next:
+     og = 0;
+#endif
      p = 0
   od
 }
@@ -151,10 +241,43 @@ inline least() {                      /* t := min(t, all slots), one load each *
   r = 0
 }
 
+#ifdef ANEW
+#ifdef E_ANEW_NO_PINS
+#define LEAST if :: !reclaimed -> r = relay_pos; if :: r < t -> t = r :: else fi; r = 0 :: else fi
+#else
+#define LEAST least()
+#endif
+
+inline begin_anew() {
+  EMPTY(0);
+  t = p; LEAST;
+  if
+  :: t == p ->
+#ifndef E_ANEW_NO_ANNOUNCE
+     if :: p > announced -> announced = p; sb[0]!RECLAIM,p :: else fi;
+#endif
+     EMPTY(0);
+#ifndef E_ANEW_ONE_LOOK
+     LEAST;
+#endif
+     if :: t == p -> og = p; cmin = p; sb[0]!ORG,p :: else fi
+  :: else
+  fi;
+  t = 0
+}
+#endif
+
 active proctype WriterA() {
   byte p, cmin, t, r, announced;
+#ifdef ANEW
+  byte og;
+#endif
   do
   :: p == N -> break
+#ifdef ANEW
+  :: p < N && p > og -> begin_anew()
+  :: killed && !reclaimed -> reclaimed = true
+#endif
   :: p < N ->
      do
      :: p - cmin < C -> break
@@ -185,9 +308,12 @@ active proctype WriterA() {
         fi
      od;
      assert(at == PARKED || at + C > p);
-     data[p % C] = 0;                 /* the user is filling it in place */
-     data[p % C] = p + 1;
-     header[p % C] = p + 1;
+#ifdef ANEW
+     assert(at == PARKED || at >= og);
+#endif
+     data[OFF(p)] = 0;                 /* the user is filling it in place */
+     data[OFF(p)] = p + 1;
+     header[OFF(p)] = p + 1;
      p++;
      sb[0]!WP,p
   od
