@@ -1,6 +1,9 @@
 // Waiting and everything around it: policies, interrupts, hooks, acknowledgements, batches, draining and closing.
 #include <pthread.h>
 
+#include "os/cgroup.hpp"
+#include "os/kernel.hpp"
+#include "stream/waiter.hpp"
 #include "support.hpp"
 
 namespace zerobuffer {
@@ -118,6 +121,114 @@ TEST(Wait, an_interrupt_before_any_wait_ends_the_next_one_and_only_that) {
                       ? Status::timeout
                       : Status::interrupted);
   }
+}
+
+// ---------------------------------------------------------------- meeting one that was just woken
+
+/// Sleeps, and sleeps again whenever it was woken.
+class Sleeper {
+ public:
+  ~Sleeper() {
+    stop_ = true;
+    os::futex_wake_all(word_);
+    thread_.join();
+  }
+  void wake() {
+    while (!os::futex_wake_all(word_)) std::this_thread::yield();
+  }
+
+ private:
+  std::uint32_t word_ = 0;
+  std::atomic<bool> stop_{false};
+  std::thread thread_{[this] {
+    while (!stop_) static_cast<void>(os::futex_wait(word_, 0, 10'000'000));
+  }};
+};
+
+/// What is waited for is there at once, or as soon as its side has set about sleeping.
+struct OtherSide {
+  bool there;
+  stream::PeerCpu place;
+  bool armed = false;
+
+  bool ready() const { return there || armed; }
+  std::uint32_t arm() {
+    armed = true;
+    return 0;
+  }
+  void disarm() const {}
+  const std::uint32_t& word() const {
+    static const std::uint32_t never_changes = 0;
+    return never_changes;
+  }
+  void seen_on(int) const {}
+  stream::PeerCpu peer_cpu(int) const { return place; }
+};
+
+class MeetingOnTheWay : public ::testing::Test {
+ protected:
+  // Whom this thread woke in another test is of no interest.
+  void SetUp() override { static_cast<void>(os::take_on_its_way_until()); }
+
+  /// Whether it set about sleeping before it had looked.
+  bool sleeps_at_once(bool there, stream::PeerCpu place = stream::PeerCpu::another) {
+    OtherSide side{there, place};
+    stream::Deadline deadline(generous);
+    EXPECT_EQ(to_string(waiter_.wait(side, deadline)), "ok");
+    EXPECT_EQ(waiter_.barriers(), barriers_ += side.armed ? 1 : 0);
+    return side.armed;
+  }
+  Sleeper sleeper_;
+
+ private:
+  static BufferConfig blocking() {
+    BufferConfig config;
+    config.wait = WaitPolicy::block;
+    return config;
+  }
+  stream::Waiter waiter_{blocking(), false};
+  std::uint64_t barriers_ = 0;
+};
+
+// Under a quota of one CPU nobody comes while another looks.
+const bool may_look = os::cgroup_cpu_quota() != 1;
+
+TEST_F(MeetingOnTheWay, who_blocks_looks_first_only_where_it_has_just_woken_somebody) {
+  EXPECT_TRUE(sleeps_at_once(true));
+  sleeper_.wake();
+  EXPECT_EQ(sleeps_at_once(true), !may_look);
+  EXPECT_TRUE(sleeps_at_once(true)) << "one look for each time that it woke somebody";
+  std::uint32_t nobody = 0;
+  EXPECT_FALSE(os::futex_wake_all(nobody));
+  EXPECT_TRUE(sleeps_at_once(true));
+}
+
+TEST_F(MeetingOnTheWay, nobody_comes_on_the_cpu_of_one_who_looks) {
+  sleeper_.wake();
+  EXPECT_TRUE(sleeps_at_once(true, stream::PeerCpu::mine));
+}
+
+TEST_F(MeetingOnTheWay, looks_in_vain_become_rare_and_one_that_was_not_makes_up_for_all) {
+  const auto sleeps_until_the_next_look = [&] {
+    int sleeps = 0;
+    for (sleeper_.wake(); sleeps < 100 && sleeps_at_once(true); sleeper_.wake()) ++sleeps;
+    return sleeps;
+  };
+  const auto look_in_vain = [&] {
+    sleeper_.wake();
+    EXPECT_TRUE(sleeps_at_once(false));
+  };
+  look_in_vain();
+  EXPECT_EQ(sleeps_until_the_next_look(), may_look ? 1 : 100);
+  sleeper_.wake();
+  EXPECT_EQ(sleeps_at_once(true), !may_look);
+  look_in_vain();
+  sleeper_.wake();
+  EXPECT_TRUE(sleeps_at_once(true));
+  look_in_vain();
+  EXPECT_EQ(sleeps_until_the_next_look(), may_look ? 3 : 100);
+  for (int i = 0; i < 1000; ++i) look_in_vain();
+  EXPECT_LE(sleeps_until_the_next_look(), may_look ? 63 : 100) << "it never gives up";
 }
 
 Reader* interrupted_by_signal = nullptr;

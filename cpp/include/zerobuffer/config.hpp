@@ -20,7 +20,7 @@ enum class FullPolicy : std::uint8_t {
 enum class WaitPolicy : std::uint8_t {
   spin,             ///< Look again and again, with pauses; never sleep (one CPU is used whole while waiting).
   spin_then_block,  ///< Look for about one wake-up's time, then sleep in the kernel.
-  block,            ///< Sleep at once.
+  block,            ///< Sleep; look first only where this thread has just woken the other side, as long as that took.
 };
 
 /// Where a reader that attaches begins.

@@ -24,8 +24,11 @@ struct FutexWord {
 /// return for no reason, also where a word other than the first is not mapped any more.
 void futex_wait_any(std::span<const FutexWord> words, std::int64_t timeout_ns) noexcept;
 
-/// Wakes everybody who sleeps on the word, in whatever process.
-void futex_wake_all(std::uint32_t& word) noexcept;
+/// Wakes everybody who sleeps on the word, in whatever process. Returns whether somebody did.
+bool futex_wake_all(std::uint32_t& word) noexcept;
+/// Until when somebody whom this thread's last futex_wake_all() woke may be expected to run: as long again as that call
+/// took. 0 where it woke nobody, or this was asked before.
+[[nodiscard]] std::int64_t take_on_its_way_until() noexcept;
 
 /// Registers this process, so that other processes' remote_barrier() reaches it. False where the kernel or a
 /// seccomp filter refuses: then publishing needs a full fence.

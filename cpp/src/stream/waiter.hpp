@@ -1,6 +1,6 @@
-// How one end waits for the other: look again and again for about one wake-up's time, then sleep in the kernel, and
-// less of the former where both run on one CPU. The only place that sleeps. Knows nothing of frames; what it waits for
-// is a `Side`:
+// How one end waits for the other: look again and again for about one wake-up's time, then sleep in the kernel; less of
+// the former where both run on one CPU, or where the policy is to sleep. The only place that sleeps. Knows nothing of
+// frames; what it waits for is a `Side`:
 //   bool ready()                       worth looking closer?
 //   std::uint32_t arm() / disarm()     the sleeper's half of the handshake (ring/signal.hpp)
 //   const std::uint32_t& word()        the futex word
@@ -129,6 +129,7 @@ class Waiter {
           if (const Status status = check(now, deadline, next_hook); status != Status::ok) return status;
         }
       }
+      if (policy_ == WaitPolicy::block && !same_cpu && comes(side)) return Status::ok;
       const std::int64_t now = os::now_ns();
       if (time_is_up(now)) return call_hook() ? Status::interrupted : Status::ok;
       if (const Status status = check(now, deadline, next_hook); status != Status::ok) return status;
@@ -139,8 +140,32 @@ class Waiter {
  private:
   static constexpr std::uint32_t yields = 20;
   static constexpr std::uint32_t looks_per_clock = 64;
+  static constexpr std::uint32_t pauses_per_look = 8;
+  static constexpr std::uint32_t most_in_vain = 6;
   static constexpr std::int64_t hook_interval_ns = 10'000'000;
   static constexpr std::int64_t bounded_sleep_ns = 1'000'000;
+
+  // Where this thread has just woken the other side, that one is on its way, and to meet it awake saves both a sleep.
+  // Looks no longer than waking it took, and after looks in vain only now and then.
+  template <class Side>
+  [[nodiscard]] bool comes(Side&& side) noexcept {
+    const std::int64_t until = os::take_on_its_way_until();
+    if (until == 0) return false;
+    if (sleeps_at_once_ != 0) {
+      --sleeps_at_once_;
+      return false;
+    }
+    do {
+      for (std::uint32_t i = 0; i < pauses_per_look; ++i) buffer::Machine::pause();
+      if (side.ready()) {
+        looks_in_vain_ = 0;
+        return true;
+      }
+    } while (os::now_ns() < until);
+    if (looks_in_vain_ < most_in_vain) ++looks_in_vain_;
+    sleeps_at_once_ = (1U << looks_in_vain_) - 1;
+    return false;
+  }
 
   // A sleep that ends for any reason starts the whole procedure again. True where it is ready.
   template <class Side>
@@ -183,6 +208,8 @@ class Waiter {
   bool ended_by_hook_ = false;  // the last wait that was interrupted
   WaitHook hook_ = nullptr;
   void* hook_context_ = nullptr;
+  std::uint32_t looks_in_vain_ = 0;   // for one that comes: how often one after the other
+  std::uint32_t sleeps_at_once_ = 0;  // so many sleeps more
   Counter sleeps_;
   Counter barriers_;
 };

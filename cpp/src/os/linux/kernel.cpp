@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <climits>
 #include <ctime>
+#include <utility>
 
 #include "os/cgroup.hpp"
 #include "os/clock.hpp"
@@ -26,6 +27,10 @@ bool supports(int commands) noexcept {
 }
 
 constexpr std::int64_t refused_sleep_ns = 1'000'000;
+
+constexpr std::int64_t longest_way_ns = 20'000;  // a call that took longer was interrupted
+// also written in signal handlers (interrupt), which must not allocate it
+[[gnu::tls_model("initial-exec")]] thread_local std::int64_t on_its_way_until = 0;
 
 timespec to_timespec(std::int64_t nanoseconds) noexcept {
   return {.tv_sec = nanoseconds / 1'000'000'000, .tv_nsec = nanoseconds % 1'000'000'000};
@@ -72,9 +77,15 @@ void futex_wait_any(std::span<const FutexWord> words, std::int64_t timeout_ns) n
   futex_wait(*words[0].word, words[0].expected, std::min(timeout_ns, refused_sleep_ns));
 }
 
-void futex_wake_all(std::uint32_t& word) noexcept {
-  syscall(SYS_futex, &word, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
+bool futex_wake_all(std::uint32_t& word) noexcept {
+  const std::int64_t begin = now_ns();
+  const bool woke = syscall(SYS_futex, &word, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0) > 0;
+  const std::int64_t end = now_ns();
+  on_its_way_until = woke ? end + std::min(end - begin, longest_way_ns) : 0;
+  return woke;
 }
+
+std::int64_t take_on_its_way_until() noexcept { return std::exchange(on_its_way_until, 0); }
 
 bool register_for_remote_barrier() noexcept {
   // asked each time, since a forked child is another process
