@@ -175,9 +175,9 @@ bool Answerer::is_turn_of(const Request& request) const noexcept {
 }
 
 // A client may not look at this lane for long, so an answer that fits where everything before it was let go does not
-// wait until the client has stepped over padding: the ring begins anew.
+// wait until the client has stepped over padding: nothing is padded, and the ring begins anew.
 std::byte* Answerer::try_room(std::size_t size, std::uint64_t& wanted) noexcept {
-  if (out_.needs_restart(size) && !out_.begin_anew()) [[unlikely]] {
+  if (out_.needs_start(size) && !out_.begin_anew()) [[unlikely]] {
     wanted = out_.write_pos();
     return nullptr;
   }

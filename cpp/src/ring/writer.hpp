@@ -131,7 +131,6 @@ class RingWriter {
     wraps_ = M::load_relaxed(oieb_->wraps);
     space_limit_ = limit_ = pos_;  // nothing is ours before the first look at the table
     next_restart_ = restart_after(pos_);
-    next_anew_ = pos_ + anew_step_;
   }
 
   [[nodiscard]] std::uint64_t max_frame_size() const noexcept { return capacity_ - protocol::header_size; }
@@ -140,7 +139,7 @@ class RingWriter {
   [[nodiscard]] std::uint64_t frames() const noexcept { return count_; }
   [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_; }
   [[nodiscard]] std::uint64_t wraps() const noexcept { return wraps_; }
-  /// How often it went on at offset 0 without having come to the end. Any thread.
+  /// Any thread.
   [[nodiscard]] std::uint64_t early_restarts() const noexcept { return M::load_relaxed(early_restarts_); }
   [[nodiscard]] bool claim_open() const noexcept { return claimed_ != 0; }
   /// The reader position at which the claim that failed last can go on.
@@ -149,21 +148,19 @@ class RingWriter {
   /// Room for `size` bytes (at most max_frame_size(), no claim open), or nullptr; then wanted_pos() says for what.
   /// The only effect of a failed claim is padding that it may have published.
   [[nodiscard]] std::byte* try_claim(std::uint64_t size) noexcept {
-    const std::uint64_t length = protocol::record_length(size) + spare_;
+    const std::uint64_t length = protocol::record_length(size);
     if (pos_ + length <= limit_) [[likely]] {  // room, no wrap, no restart due: one comparison
       lead_ = 0;
       claimed_ = length;
       return records_ + offset_ + protocol::header_size;
     }
-    return claim_slow(length - spare_);
+    return claim_slow(length);
   }
 
-  /// Whether a record of `size` bytes fits only where its readers first step over padding that leads to offset 0, even
-  /// if they need nothing of the ring any more; or where the ring begins anew.
-  [[nodiscard]] bool needs_restart(std::uint64_t size) const noexcept {
-    const std::uint64_t length = protocol::record_length(size);
-    const std::uint64_t rest = lap_end_ - pos_;
-    return length > rest && rest + length > capacity_;
+  /// Whether a record of `size` bytes fits only at offset 0: even where nobody needs anything of the ring any more, its
+  /// readers would first have to step over the padding that leads there. Or the ring begins anew.
+  [[nodiscard]] bool needs_start(std::uint64_t size) const noexcept {
+    return fits_only_at_the_start(protocol::record_length(size));
   }
 
   /// Goes on at offset 0 if everything is published and nobody needs anything of it (SPEC.md 7.10): then the whole
@@ -172,9 +169,8 @@ class RingWriter {
     if (pos_ != published_ || !all_is_let_go()) return false;
     M::store_relaxed(oieb_->origin_pos, pos_);  // the release store of write_pos publishes it
     ZEROBUFFER_POINT("anew.origin_stored");
-    M::store_relaxed(early_restarts_, early_restarts_ + 1);
-    space_limit_ = lap_end_ = pos_;
-    space_limit_ += capacity_;
+    lap_end_ = pos_;
+    space_limit_ = pos_ + capacity_;
     begin_lap();
     return true;
   }
@@ -193,7 +189,7 @@ class RingWriter {
   /// The same with room for `room` bytes, at least n: an answer may be longer than its request.
   [[gnu::always_inline]] void commit(std::uint64_t n, std::uint16_t type, std::uint64_t tag, std::uint64_t room,
                                      std::uint16_t flags = 0) noexcept {
-    const std::uint64_t length = protocol::record_length(room) + spare_;
+    const std::uint64_t length = protocol::record_length(room);
     if (lead_ != 0) [[unlikely]] {
       commit_lead();
     }
@@ -283,17 +279,12 @@ class RingWriter {
   // costs small messages something. Who asks for a small guarantee wants few and large frames.
   static constexpr std::uint64_t shortest_restart_step = 256 << 10;
   static constexpr std::uint64_t longest_restart_step = 1 << 20;
-  // So much is written before beginning anew is looked at: two rings of it, one for each direction, and the rest of
-  // both programs stay in the smallest cache of a core. The longer, the more often somebody still needed something.
-  static constexpr std::uint64_t shortest_anew_step = 4 << 10;
-  static constexpr std::uint64_t longest_anew_step = 1 << 20;
-  static constexpr std::uint64_t longest_spared = 1 << 10;  // of a record behind which a line stays free
 
   [[nodiscard]] std::uint64_t distance(std::uint64_t position) const noexcept { return published_ - position; }
   [[nodiscard]] std::uint64_t restart_after(std::uint64_t position) const noexcept {
     return std::max(position + restart_step_, lap_end_ - capacity_ + burst_);
   }
-  void set_limit() noexcept { limit_ = std::min({space_limit_, lap_end_, next_restart_, next_anew_}); }
+  void set_limit() noexcept { limit_ = std::min({space_limit_, lap_end_, next_restart_}); }
 
   void announce(std::uint64_t target) noexcept {
     if (target > reclaimed_) {  // it never goes back
@@ -312,12 +303,7 @@ class RingWriter {
 
   [[gnu::noinline]] std::byte* claim_slow(std::uint64_t length) noexcept {
     if (pos_ == lap_end_) begin_lap();
-    spare_ = 0;
-    if (pos_ + length > next_anew_ && try_anew(length) && length <= longest_spared &&
-        length + protocol::record_alignment <= capacity_) {
-      spare_ = protocol::record_alignment;
-      length += spare_;
-    }
+    if (fits_only_at_the_start(length)) begin_anew();
     const std::uint64_t rest = lap_end_ - pos_;
     const bool early = length <= rest && restart_pays(length, rest);
     if (length <= rest && !early) {
@@ -357,17 +343,9 @@ class RingWriter {
     return pays;
   }
 
-  // Messages that come one by one so stay in the smallest cache of a core, and beside free lines: a processor that
-  // fetches a line fetches its neighbour too, which the other side may just be writing.
-  [[nodiscard]] bool try_anew(std::uint64_t length) noexcept {
-    if (offset_ != 0 && begin_anew()) {
-      anew_step_ = std::max(anew_step_ / 2, shortest_anew_step);
-      next_anew_ = pos_ + anew_step_;
-      return true;
-    }
-    anew_step_ = std::min(2 * anew_step_, longest_anew_step);
-    next_anew_ = pos_ + length + anew_step_;
-    return false;
+  [[nodiscard]] bool fits_only_at_the_start(std::uint64_t length) const noexcept {
+    const std::uint64_t rest = lap_end_ - pos_;
+    return length > rest && rest + length > capacity_;
   }
 
   [[nodiscard]] bool all_is_let_go() noexcept {
@@ -418,12 +396,11 @@ class RingWriter {
 
   // pos_ and offset_ stand apart, or the compiler advances both by one wide store, which a narrow load waits for
   std::uint64_t pos_ = 0;        // end of what was committed
-  std::uint64_t limit_ = 0;      // least of the four below: up to here a claim needs no second thought
+  std::uint64_t limit_ = 0;      // least of the three below: up to here a claim needs no second thought
   std::uint64_t offset_ = 0;     // pos_ within the lap; capacity_ where the lap is full
   std::uint64_t count_ = 0;      // frames committed = sequence of the last one
   std::uint64_t published_ = 0;  // write_pos
   std::uint64_t last_record_ = 0;
-  std::uint64_t spare_ = 0;    // left free behind each record
   std::uint64_t claimed_ = 0;  // length of the open claim
   std::uint64_t lead_ = 0;     // padding in front of it
   unsigned entry_ = 0;         // of counts[], the one in force
@@ -432,9 +409,7 @@ class RingWriter {
   std::uint64_t space_limit_ = 0;   // slowest reader + capacity, as last seen
   std::uint64_t lap_end_ = 0;       // position at which offset 0 comes again
   std::uint64_t next_restart_ = 0;  // position at which an early restart is looked at
-  std::uint64_t next_anew_ = 0;     // position at which beginning anew is looked at
-  std::uint64_t anew_step_ = shortest_anew_step;
-  std::uint64_t reclaimed_ = 0;  // reclaim_pos
+  std::uint64_t reclaimed_ = 0;     // reclaim_pos
   std::uint64_t wanted_ = 0;
   std::uint64_t dropped_ = 0;
   std::uint64_t wraps_ = 0;
