@@ -8,7 +8,7 @@ namespace ZeroBuffer.Benchmarks.Peers;
 
 internal sealed unsafe class MappedFileEnd : IPeerEnd
 {
-    private const int FrameSlots = 3;
+    private const int FrameSlots = 4; // three in flight and the one being written, as our ring has room for
     private const int MessageSlots = 128; // so many bytes always find room in a pipe that nobody reads
 
     private readonly NamedPipeEnd _filled;
