@@ -13,30 +13,46 @@ namespace zerobuffer::stream {
 
 /// A trial takes a few frames with the routine in force, then a few with the other one, each after its effect has gone
 /// through the ring. Then the better one stays, for the longer the worse the other one was. The first trial comes late:
-/// a short stream, or the first lap of a long one, is too little to win back what it costs.
+/// a short stream, or the first lap of a long one, is too little to win back what it costs. It comes early where each
+/// frame has been let go when the next one is begun: such a writer holds up no stream, and may well wait for answers.
 class CopyChoice {
  public:
   [[nodiscard]] CopyRoutine routine() const noexcept { return routine_; }
-  /// Whether how long the next frame takes is asked for: waiting for room included, as a reader may be slower for it.
+  /// Whether the next frame is announced by comes_after().
+  [[nodiscard]] bool is_untried() const noexcept { return phase_ == Phase::untried; }
+  /// Whether begun() is asked for.
   [[nodiscard]] bool measures() const noexcept { return phase_ == Phase::measuring; }
   /// Whether it is asked how far the readers are.
   [[nodiscard]] bool settles() const noexcept { return phase_ == Phase::settling; }
 
+  /// Where is_untried(): a frame is begun. `all_let_go`: the readers need nothing of what came before it.
+  void comes_after(bool all_let_go) noexcept { frames_alone_ = all_let_go ? frames_alone_ + 1 : 0; }
+
+  /// Where measures(): a frame is begun, before routine() is asked. From one beginning to the next is what a frame
+  /// takes: with waiting for room, or for an answer, as a reader may be slower or faster for what was done here.
+  void begun(std::int64_t now) noexcept {
+    const std::int64_t before = std::exchange(begun_ns_, now);
+    if (before == 0) return;
+    spent_ns_ += now - before;
+    longest_ns_ = std::max(longest_ns_, now - before);
+    if (enough() || hopeless()) measured();
+  }
+
   /// A frame of `size` bytes, which ends at `end`, was copied by routine().
   /// @param reached where settles(): everybody has let everything before this position go
-  /// @param ns where measures()
-  void copied(std::uint64_t size, std::uint64_t end, std::uint64_t reached, std::int64_t ns) noexcept {
+  void copied(std::uint64_t size, std::uint64_t end, std::uint64_t reached) noexcept {
     sent_ += size;
     ++frames_;
     switch (phase_) {
+      case Phase::untried:
+        if (frames_alone_ >= early_after || (sent_ >= untried_bytes && frames_ >= untried_frames))
+          begin(Phase::settling);
+        break;
       case Phase::settling:
         if (begin_ == unknown) begin_ = end;
         if (reached >= begin_ && enough()) begin(Phase::measuring);
         break;
       case Phase::measuring:
-        spent_ns_ += ns;
-        longest_ns_ = std::max(longest_ns_, ns);
-        if (enough() || hopeless()) measured();
         break;
       case Phase::resting:
         if (sent_ >= rest_) begin(Phase::settling);
@@ -45,11 +61,13 @@ class CopyChoice {
   }
 
  private:
-  enum class Phase : std::uint8_t { settling, measuring, resting };
+  enum class Phase : std::uint8_t { untried, settling, measuring, resting };
 
   static constexpr std::uint64_t least_frames = 4;
   static constexpr std::uint64_t least_bytes = 4 << 20;
-  static constexpr std::uint64_t first_rest = 128 << 20;
+  static constexpr std::uint64_t untried_bytes = 128 << 20;
+  static constexpr std::uint64_t untried_frames = 128;
+  static constexpr std::uint64_t early_after = 8;  // frames in a row
   static constexpr std::uint64_t unknown = ~std::uint64_t{0};
   static constexpr double clearly = 0.94;               // of the time that the routine in force takes
   static constexpr double most_spent_on_trials = 0.02;  // of all time
@@ -70,7 +88,7 @@ class CopyChoice {
     if (phase == Phase::settling) tried_ = 0;
     tried_ += std::exchange(sent_, 0);
     frames_ = 0;
-    spent_ns_ = longest_ns_ = 0;
+    spent_ns_ = longest_ns_ = begun_ns_ = 0;
   }
 
   void swap_routine() noexcept {
@@ -92,22 +110,27 @@ class CopyChoice {
     const double trial = static_cast<double>(tried_ + sent_);
     const double better = std::min(per_byte, in_force_);
     const double loss = better > 0 ? std::max(per_byte, in_force_) / better - 1 : 0;
-    if (per_byte > clearly * in_force_) swap_routine();  // back
-    rest_ = static_cast<std::uint64_t>(trial * std::clamp(loss / most_spent_on_trials, shortest_rest, longest_rest));
+    const bool kept = per_byte > clearly * in_force_;
+    if (kept) swap_routine();  // back
+    // a change has to prove itself soon: its window may just have been the quieter one
+    const double rest = kept ? std::clamp(loss / most_spent_on_trials, shortest_rest, longest_rest) : shortest_rest;
+    rest_ = static_cast<std::uint64_t>(trial * rest);
     begin(Phase::resting);
   }
 
-  Phase phase_ = Phase::resting;
+  Phase phase_ = Phase::untried;
   CopyRoutine routine_ = CopyRoutine::past_cache;  // the one that is never bad
   bool trying_ = false;                            // routine_ is the other one than what is in force
   std::uint64_t begin_ = unknown;                  // where the first frame of this phase ends
   std::uint64_t sent_ = 0;                         // bytes in this phase
   std::uint64_t frames_ = 0;                       // likewise
   std::uint64_t tried_ = 0;                        // bytes of the phases of this trial that are over
-  std::uint64_t rest_ = first_rest;
+  std::uint64_t rest_ = 0;
+  std::uint64_t frames_alone_ = 0;  // in a row, before the first trial
   std::int64_t spent_ns_ = 0;
   std::int64_t longest_ns_ = 0;
-  double in_force_ = 0;  // nanoseconds for a byte
+  std::int64_t begun_ns_ = 0;  // 0: none in this phase
+  double in_force_ = 0;        // nanoseconds for a byte
 };
 
 }  // namespace zerobuffer::stream

@@ -224,8 +224,11 @@ Result<std::size_t> WriterCore::write_messages(std::span<const std::byte> messag
 // The same by the routine that has proved to be the better one.
 [[gnu::noinline]] Result<void> WriterCore::write_large(std::span<const std::byte> data, Deadline deadline, Full full,
                                                        FrameInfo info) noexcept {
-  const bool measures = copying_.measures();
-  const std::int64_t start = measures ? os::now_ns() : 0;
+  if (copying_.is_untried()) {
+    const ring::Scan before = ring_.scan();
+    copying_.comes_after(before.readers != 0 && before.slowest == ring_.end());
+  }
+  if (copying_.measures()) copying_.begun(os::now_ns());
   Status status;
   std::byte* found = room(data.size(), deadline, full, status);
   if (found == nullptr) return failure(status, data.size());
@@ -236,7 +239,7 @@ Result<std::size_t> WriterCore::write_messages(std::span<const std::byte> messag
   bytes_.add(data.size());
   publish(data.size());
   const ring::Scan scan = copying_.settles() ? ring_.scan() : ring::Scan{};
-  copying_.copied(data.size(), ring_.end(), scan.readers != 0 ? scan.slowest : 0, measures ? os::now_ns() - start : 0);
+  copying_.copied(data.size(), ring_.end(), scan.readers != 0 ? scan.slowest : 0);
   return {};
 }
 
