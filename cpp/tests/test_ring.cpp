@@ -560,6 +560,23 @@ TEST(Ring, who_joins_a_ring_that_began_anew_reads_from_its_origin) {
   }
 }
 
+TEST(Ring, makes_no_early_restart_where_half_of_all_positions_are_used_up) {
+  constexpr std::uint64_t capacity = 16 << 20;
+  constexpr std::uint64_t frame = 64 << 10;
+  constexpr std::uint64_t half = ring::max_position / 2;
+  for (const bool beyond : {false, true}) {
+    RingOnArray array(capacity, beyond ? half + 64 : half - (std::uint64_t{1} << 40));
+    ArrayReader reader(array);
+    Writing writing(array.memory(), no_barriers, 3 * protocol::record_length(frame));
+    std::uint64_t expected = 1;
+    for (int i = 0; i < 400; ++i) {
+      ASSERT_TRUE(try_write(writing, frame));
+      ASSERT_NO_FATAL_FAILURE(reader.catch_up_and_hold(expected));
+    }
+    EXPECT_EQ(writing.early_restarts() == 0, beyond);
+  }
+}
+
 TEST(Ring, for_frames_promises_that_many_frames_in_flight) {
   const BufferConfig config = BufferConfig::for_frames(1000, 3);
   const std::uint64_t capacity = protocol::capacity_for(config.payload_size);

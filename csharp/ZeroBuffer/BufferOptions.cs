@@ -20,7 +20,7 @@ public enum WaitPolicy
     Spin = 0,
     /// <summary>Looks for about as long as a wake-up takes, then sleeps.</summary>
     SpinThenBlock = 1,
-    /// <summary>Sleeps at once.</summary>
+    /// <summary>Sleeps; looks first only where this thread has just woken the other side, as long as that took.</summary>
     Block = 2,
 }
 

@@ -279,6 +279,8 @@ class RingWriter {
   // costs small messages something. Who asks for a small guarantee wants few and large frames.
   static constexpr std::uint64_t shortest_restart_step = 256 << 10;
   static constexpr std::uint64_t longest_restart_step = 1 << 20;
+  // The padding uses up positions at which no byte is written: a ring that lasts keeps half of them for bytes.
+  static constexpr std::uint64_t last_early_restart = max_position / 2;
 
   [[nodiscard]] std::uint64_t distance(std::uint64_t position) const noexcept { return published_ - position; }
   [[nodiscard]] std::uint64_t restart_after(std::uint64_t position) const noexcept {
@@ -336,7 +338,7 @@ class RingWriter {
   // Begins again at offset 0 before the end is reached, where the configured guarantee is free there: a large ring
   // then stays as small in the cache as its readers allow. Never where that would make the writer wait.
   [[nodiscard]] bool restart_pays(std::uint64_t length, std::uint64_t rest) noexcept {
-    if (pos_ + length <= next_restart_ || offset_ == 0) return false;
+    if (pos_ + length <= next_restart_ || offset_ == 0 || pos_ > last_early_restart) return false;
     const std::uint64_t needed = pos_ + rest + std::max(length, burst_);
     const bool pays = has_room(needed);
     next_restart_ = pos_ + length + restart_step_;
