@@ -306,17 +306,15 @@ def test_a_ring_that_the_core_begins_anew_is_the_same_ring_to_the_reference():
     writer.open_writer()
     sides[0].open_reader("oldest")
     sides[1].open_reader("oldest", alive=(0,))
-    origins, spared = set(), 0
+    origins = set()
     for i in range(400):
-        frame = (i + 1, 0, i, content(i % 150, i))
-        assert writer.write(frame[3], frame[1], frame[2], len(frame[3]))
+        frame = (i + 1, 0, i, content(4000 - i if i % 9 == 8 else i % 150, i))  # the large ones fit only at offset 0
+        assert writer.write(frame[3], frame[1], frame[2], len(frame[3])), "a drained ring takes every frame at once"
         origins.add(shared.segment.get("origin_pos"))
         for side in sides:
             assert side.read() == frame
-        spared += sides[1].reader.held[min(sides[1].reader.held)].length > zbref.layout.record_length(len(frame[3]))
-        for side in sides:
             assert side.release(i + 1) == frame
-    assert len(origins) > 2 and 0 < spared < 400
+    assert len(origins) > 2
     writer.close_writer()
     successor = Reference(shared)
     successor.open_writer()

@@ -107,7 +107,8 @@ class Writer:
     def begin_anew(self, spares: bool = False) -> bool:
         """Goes on at offset 0 without padding if nobody needs anything of the ring (7.10); returns whether it does so.
 
-        `spares`: the records from then on get one unit more than they need, where the ring has it.
+        `spares`: the records from then on get one unit more than they need, where the ring has it. A reader takes such
+        records (chapter 5), and so must be tried with them; a writer has no need of it.
         """
         segment = self.segment
         if self.claimed is not None or self.position != segment.get("write_pos"):
