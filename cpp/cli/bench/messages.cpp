@@ -140,6 +140,12 @@ void add_circumstances(Plan& plan) {
   add("rtt64_one_cpu_block", WaitPolicy::block, nullptr, ring_round_trip(true, WaitPolicy::block));
   add("rtt64_busy", usual, load, by_mean(on_busy_machine(idle(usual))));
   add("rtt64_block_busy", WaitPolicy::block, load, by_mean(on_busy_machine(idle(WaitPolicy::block))));
+  plan.subjects.push_back({"floor",
+                           "futex_busy",
+                           "ns",
+                           {{"message_bytes", 64}, {"around", load}},
+                           by_mean(on_busy_machine(futex_hand_over(false))),
+                           "floor"});
   add("rtt64_quota", usual, quota, by_mean(under_quota(idle(usual))));
   add("rtt64_block_quota", WaitPolicy::block, quota, by_mean(under_quota(idle(WaitPolicy::block))));
   add("rtt64_stopped", usual, signals, by_mean(stop_and_go(idle(usual))));
@@ -149,7 +155,8 @@ void add_circumstances(Plan& plan) {
                            {"rtt64_block_over_futex", "rtt64_block", "futex_two_cpus", {}, true},
                            {"rtt64_one_cpu_block_over_futex", "rtt64_one_cpu_block", "futex_one_cpu", {}, true},
                            {"rtt64_one_cpu_spin_over_default", "rtt64_one_cpu_spin", "rtt64_one_cpu", {}, true},
-                           {"rtt64_busy_over_block", "rtt64_busy", "rtt64_block_busy", 0.02, true},
+                           {"rtt64_busy_over_futex", "rtt64_busy", "futex_busy", 0.02, true},
+                           {"rtt64_busy_over_block", "rtt64_busy", "rtt64_block_busy", {}, true},
                            {"rtt64_quota_over_block", "rtt64_quota", "rtt64_block_quota", {}, true},
                            {"rtt64_stopped_over_block", "rtt64_stopped", "rtt64_block_stopped", {}, true}});
 }

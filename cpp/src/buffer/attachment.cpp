@@ -68,7 +68,7 @@ std::uint64_t Attachment::slot_byte(std::uint32_t slot) const noexcept {
 
 void Attachment::set_up_barriers() {
   barriers_.publisher_registered = os::register_for_remote_barrier();
-  barriers_.sleeper_can_call = os::remote_barrier_available();
+  barriers_.sleeper_can_call = !sleeps_always_ && os::remote_barrier_available();
   if (in_duplex()) return;  // which signals are slept on is the lane's business
   if (role_ == Role::writer) {
     ring::SpaceSignal<Machine>::require_fence(oieb(), !barriers_.sleeper_can_call);
@@ -85,6 +85,7 @@ Result<void> Attachment::build(os::File file, const BufferConfig& config, Role r
   if (!locks) return locks.take_failure();
   locks_ = std::move(*locks);
   role_ = role;
+  sleeps_always_ = config.wait == WaitPolicy::block;
   if (!locks_.try_lock(writes() ? writer_byte : slot_byte(0))) {
     return Failure(Status::not_found, "the new buffer was taken over before it was locked");
   }
@@ -197,6 +198,7 @@ Result<void> Attachment::attach(os::File file, const BufferConfig& config, Role 
   if (!segment) return segment.take_failure();
   segment_ = std::move(*segment);
   role_ = role;
+  sleeps_always_ = config.wait == WaitPolicy::block;
   if (in_duplex() != (segment_.geometry().shape.lanes != 0)) {
     return Failure(Status::incompatible,
                    what + (in_duplex() ? " is a stream, no duplex channel; open it as a reader or writer"

@@ -128,6 +128,7 @@ class Attachment {
   std::uint64_t position_ = 0;
   std::optional<std::uint64_t> resumed_after_;
   ring::Barriers barriers_;
+  bool sleeps_always_ = false;  // asks for fences: a membarrier at each sleep would stop the other side where it runs
   std::uint64_t generation_ = 0;
 };
 

@@ -242,6 +242,7 @@ Requests follow_requests(const std::byte* segment, const buffer::Geometry& geome
     ++found.waiting;
     found.begun += (in_place ? (header.flags & protocol::record_flag::in_place) != 0 : header.sequence <= mark) ? 1 : 0;
   }
+  if (Machine::load_acquire(oieb.origin_pos) != origin) found.problem.clear();  // begun anew while we looked
   return found;
 }
 
@@ -419,6 +420,10 @@ Result<BufferState> dump_state(std::string_view name) {
     return state;
   }
   follow_records(state, all->data() + geometry->payload_offset + protocol::payload_lead, oldest);
+  if (Machine::load_acquire(oieb.origin_pos) != state.origin_pos) {  // begun anew: all that was there was given up
+    state.problem.clear();
+    state.records.clear();
+  }
   return state;
 }
 

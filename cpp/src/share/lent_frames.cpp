@@ -43,13 +43,14 @@ Status LentFrames::find(const protocol::Descriptor& descriptor, Origin& origin) 
   if (const Status status = find_source(descriptor, origin.source); status != Status::ok) return status;
   Source& source = *origin.source;
   if (!is_possible(descriptor, source.capacity())) return Status::corrupt;
+  // acquire: pairs with the writer's publication, so that its payload is seen, and its origin
+  const std::uint64_t write_pos = Machine::load_acquire(source.attachment().oieb().write_pos);
   const std::uint64_t began_at = source.origin();
   if (began_at % protocol::record_alignment != 0) return Status::corrupt;
   if (began_at > descriptor.position) return Status::frame_lost;  // the ring has begun anew since
   const std::uint64_t offset = ring::offset_of(descriptor.position, began_at, source.capacity());
   if (offset + protocol::record_length(descriptor.size) > source.capacity()) return Status::corrupt;
-  // acquire: pairs with the writer's publication, so that its payload is seen; what is not published is no frame
-  const std::uint64_t write_pos = Machine::load_acquire(source.attachment().oieb().write_pos);
+  // what is not published is no frame
   if (descriptor.position + protocol::record_length(descriptor.size) > write_pos) return Status::frame_lost;
   const std::byte* const record = source.record(offset);
   origin.position = descriptor.position;

@@ -48,13 +48,15 @@ class Writer:
         self.segment = segment
         self.capacity = segment.geometry.capacity
         self.position = segment.get("write_pos")
-        self.base = segment.get("reclaim_pos")
+        reclaimed = segment.get("reclaim_pos")
         self.origin = segment.get("origin_pos")
-        three = (self.position, self.base, self.origin)
+        three = (self.position, reclaimed, self.origin)
         if any(each % UNIT or each >= layout.MAX_POSITION for each in three):
-            raise Corrupt(f"write_pos {self.position}, reclaim_pos {self.base}, origin_pos {self.origin}")
-        if (self.position - self.base) & MASK > self.capacity or self.origin > self.base:
-            raise Corrupt(f"write_pos {self.position}, reclaim_pos {self.base}, origin_pos {self.origin}")
+            raise Corrupt(f"write_pos {self.position}, reclaim_pos {reclaimed}, origin_pos {self.origin}")
+        if (self.position - reclaimed) & MASK > self.capacity or self.origin > reclaimed:
+            raise Corrupt(f"write_pos {self.position}, reclaim_pos {reclaimed}, origin_pos {self.origin}")
+        # no room before the first look: a predecessor may have announced reclaim_pos and died before its second one
+        self.base = self.position - self.capacity
         self.count = segment.get_counts()[_entry_in_force(segment, self.position)][1]
         if self.count > self.position // UNIT:
             raise Corrupt(f"{self.count} frames in {self.position} bytes")
