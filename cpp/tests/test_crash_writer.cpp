@@ -1,4 +1,6 @@
 // A writer that is killed or stopped at any of its steps, and what its reader and its successor make of it.
+#include <thread>
+
 #include "crash_points.hpp"
 
 namespace {
@@ -87,6 +89,64 @@ TEST_P(writer_killed_at, leaves_everything_committed_then_peer_dead_once_then_it
   EXPECT_EQ(rest.last, seen.last + 5);
 }
 INSTANTIATE_TEST_SUITE_P(any_step, writer_killed_at, testing::ValuesIn(all_parameters()), name_of_parameter);
+
+// Sends frames one by one, each when everybody has let the one before it go: one that fits only at the start of a small
+// ring finds it begun anew.
+Status send_one_by_one(Writer& writer, std::uint64_t from, std::uint64_t to,
+                       std::atomic<std::uint64_t>* committed = nullptr) {
+  for (std::uint64_t number = from; number <= to; ++number) {
+    if (const Status sent = send_frames(writer, number, number, committed); sent != Status::ok) return sent;
+    if (auto drained = writer.drain(generous); !drained) return drained.status();
+  }
+  return Status::ok;
+}
+
+class writer_killed_as_it_begins_anew : public testing::TestWithParam<int> {};
+
+// Scenario 4.1, 4.3: the origin is stored and nothing is published behind it.
+TEST_P(writer_killed_as_it_begins_anew, leaves_a_ring_that_goes_on_for_its_reader_its_successor_and_who_joins) {
+  BufferConfig config = ring_of(600);
+  config.max_readers = 3;
+  const std::string name = unique_name();
+  auto reader = Reader::create(name, config);
+  ASSERT_OK(reader);
+  Shared<Progress> progress;
+  Child child([&] {
+    Writer writer = Writer::open(name, generous, config).value();
+    signal_self_at({"anew.origin_stored", GetParam()}, SIGKILL);
+    return static_cast<int>(send_one_by_one(writer, 1, 2000, &progress->committed));
+  });
+  const Seen seen = read_to_end(*reader, Waiting::block, 1);
+  EXPECT_EQ(child.wait(), 128 + SIGKILL) << "the ring never began anew";
+  EXPECT_EQ(to_string(seen.end), "peer_dead");
+  EXPECT_EQ(seen.last, progress->committed.load());
+  auto state = dump_state(name);
+  ASSERT_OK(state);
+  EXPECT_NE(state->origin_pos, 0U);
+  EXPECT_EQ(state->origin_pos, state->write_pos) << "it died between the two stores";
+  EXPECT_EQ(state->problem, "");
+
+  auto joined = Reader::open(name, generous, config);  // where the ring begins now
+  ASSERT_OK(joined);
+  std::thread sending([&] {
+    Writer successor = Writer::open(name, generous, config).value();
+    EXPECT_EQ(to_string(send_one_by_one(successor, seen.last + 1, seen.last + 100)), "ok");
+  });
+  std::thread reading([&] {
+    const Seen all = read_to_end(*joined, Waiting::block, seen.last + 1);
+    EXPECT_EQ(to_string(all.end), "closed");
+    EXPECT_EQ(all.last, seen.last + 100);
+  });
+  const Seen rest = read_to_end(*reader, Waiting::block, seen.last + 1);
+  reading.join();
+  sending.join();
+  EXPECT_EQ(to_string(rest.end), "closed");
+  EXPECT_EQ(rest.last, seen.last + 100);
+  state = dump_state(name);
+  ASSERT_OK(state);
+  EXPECT_GT(state->origin_pos, 0U);
+}
+INSTANTIATE_TEST_SUITE_P(nth_time, writer_killed_as_it_begins_anew, testing::Values(1, 2, 7));
 
 class writer_stopped : public testing::TestWithParam<Waiting> {};
 

@@ -54,6 +54,7 @@ const Field fields[] = {
     OIEB_FIELD(counts[1].position, false),
     OIEB_FIELD(counts[1].count, false),
     OIEB_FIELD(last_record_pos, false),
+    OIEB_FIELD(origin_pos, false),
     OIEB_FIELD(dropped, false),
     OIEB_FIELD(reclaim_pos, false),
     OIEB_FIELD(readers_waiting, false),

@@ -185,6 +185,142 @@ TEST(RingHostile, a_garbled_reader_slot_never_moves_the_writer_outside) {
   }
 }
 
+// Scenario 5.1: only the origin that is known, or the reader's own position, can be; then it looks at offset 0, where
+// the first frame of all still lies here. What is `corrupt` once stays so, whatever is written behind it.
+TEST(RingHostile, a_garbled_origin_is_corrupt_for_a_reader_or_leads_to_offset_0) {
+  constexpr std::uint64_t capacity = 1024;
+  for (const std::uint64_t start : {std::uint64_t{0}, 64 * capacity + 192}) {
+    for (const int read_before : {0, 1, 3}) {
+      for (const std::uint64_t value : hostile_values(start, capacity)) {
+        for (const std::uint64_t origin : {value, start + value}) {
+          RingOnArray array(capacity, start);
+          ArrayReader reader(array);
+          Writing writing(array.memory(), {}, 0);
+          for (int i = 0; i < read_before; ++i) ASSERT_TRUE(try_write(writing, 60));
+          ASSERT_EQ(drain(array, reader.reading()), read_before);
+          for (int i = 0; i < 3; ++i) ASSERT_TRUE(try_write(writing, 60));
+          array.oieb().origin_pos = origin;
+          const std::uint64_t next = reader.reading().next();
+          const int frames = drain(array, reader.reading());
+          if (origin == 0) {
+            EXPECT_EQ(frames, 3) << "this is where it began";
+          } else if (origin != next) {
+            EXPECT_EQ(frames, 0) << "origin " << origin << " next " << next;
+            for (int i = 0; i < 3; ++i) {
+              EXPECT_EQ(reader.peek(), Peek::corrupt) << "origin " << origin << " next " << next;
+              EXPECT_EQ(reader.reading().next(), next);
+              static_cast<void>(try_write(writing, 20));
+            }
+          } else {
+            EXPECT_NE(reader.peek(), Peek::frame) << "nothing there is the next frame";
+          }
+          static_cast<void>(reader.reading().jump_to_newest());
+          drain(array, reader.reading());
+        }
+      }
+    }
+  }
+}
+
+// Scenario 5.1: while it is in the middle of what was published, no origin is looked at.
+TEST(RingHostile, an_origin_that_moves_while_a_reader_is_in_the_middle_changes_nothing_until_it_has_read_all) {
+  constexpr std::uint64_t capacity = 1024;
+  for (const std::uint64_t value : hostile_values(192, capacity)) {
+    RingOnArray array(capacity);
+    ArrayReader reader(array);
+    Writing writing(array.memory(), {}, 0);
+    for (int i = 0; i < 3; ++i) ASSERT_TRUE(try_write(writing, 20));
+    ASSERT_EQ(reader.peek(), Peek::frame);
+    array.oieb().origin_pos = value;
+    for (std::uint64_t sequence = 1; sequence <= 3; ++sequence) {
+      ASSERT_EQ(reader.peek(), Peek::frame);
+      ASSERT_TRUE(holds(reader.data(), sequence));
+      reader.take();
+    }
+    EXPECT_EQ(reader.peek(), Peek::empty);
+    ASSERT_TRUE(try_write(writing, 20));
+    const Peek after = reader.peek();
+    if (value == 0) {
+      EXPECT_EQ(after, Peek::frame);
+    } else {
+      EXPECT_EQ(after, Peek::corrupt) << value;  // at 192, its own position, it finds the first frame again
+    }
+  }
+}
+
+// Scenario 5.1: who joins, reads; who succeeds the writer, writes. Both stay inside.
+TEST(RingHostile, whoever_begins_with_a_garbled_origin_stays_inside) {
+  constexpr std::uint64_t capacity = 1024;
+  for (const std::uint64_t start : {std::uint64_t{0}, 64 * capacity + 192}) {
+    for (const std::uint64_t value : hostile_values(start, capacity)) {
+      for (const std::uint64_t origin : {value, start + value}) {
+        RingOnArray array(capacity, start, 2);
+        array.oieb().origin_pos = origin;
+        ArrayReader reader(array);
+        if (origin > start || origin % 64 != 0) {
+          EXPECT_EQ(reader.peek(), Peek::corrupt) << "origin " << origin << " position " << start;
+        }
+        Writing writing(array.memory(), {}, 0);
+        for (int i = 0; i < 60; ++i) {
+          static_cast<void>(try_write(writing, static_cast<std::uint64_t>(i) * 13 % 400));
+          drain(array, reader.reading());
+          static_cast<void>(reader.reading().jump_to_newest());
+          drain(array, reader.reading());
+          reader.let_go();
+          if (i % 3 == 0) static_cast<void>(writing.begin_anew());
+          if (i % 7 == 0) array.oieb().origin_pos = origin + static_cast<std::uint64_t>(i);
+          if (i % 10 == 0) Writing(array.memory(), {}, 0).discard();
+        }
+        if (ring::positions_possible<Machine>(array.memory())) {
+          EXPECT_LE(array.oieb().origin_pos, array.oieb().reclaim_pos);
+        }
+      }
+    }
+  }
+}
+
+// Scenario 5.2: another one moves the origin while an honest writer and an honest reader are at work. Bounded by
+// counts.
+TEST(RingHostile, an_origin_that_moves_all_the_time_moves_no_end_outside) {
+  constexpr std::uint64_t capacity = 1024;
+  RingOnArray array(capacity, 0, 2);
+  std::atomic<bool> done{false};
+  std::atomic<bool> begun{false};
+  std::thread hostile([&] {
+    std::mt19937_64 random(5);
+    while (!done.load(std::memory_order_relaxed)) {
+      const std::uint64_t end = Machine::load_relaxed(array.oieb().write_pos);
+      const std::uint64_t values[] = {0, end, end - 64, end - 128, end + 64, random(), random() % 4096 * 64, 1};
+      for (int i = 0; i < 8; ++i) Machine::store_relaxed(array.oieb().origin_pos, values[random() % std::size(values)]);
+      begun = true;
+    }
+  });
+  ASSERT_TRUE(wait_until([&] { return begun.load(); }));
+  Writing writing(array.memory(), {}, 0);
+  protocol::ReaderSlot& slot = array.slots()[0];
+  int frames = 0;
+  int refused = 0;
+  for (int round = 0; round < 20'000; ++round) {
+    Slots::Joined joined = Slots::join_oldest(array.oieb(), slot);
+    ASSERT_TRUE(joined.ok);
+    Reading reading(array.memory(), joined.position);
+    for (int i = 0; i < 4; ++i) {
+      static_cast<void>(writing.begin_anew());
+      static_cast<void>(try_write(writing, static_cast<std::uint64_t>(round + i) * 13 % 400));
+      if (i == 2) static_cast<void>(reading.jump_to_newest());
+      frames += drain(array, reading);
+      refused += reading.peek() == Peek::corrupt ? 1 : 0;
+      Machine::store_release(slot.read_pos, reading.next());
+    }
+    ASSERT_TRUE(Slots::begin_leave(slot, joined.word) && Slots::end_leave(slot, joined.word));
+    writing.reclaim_unread();
+  }
+  done = true;
+  hostile.join();
+  EXPECT_GT(frames, 0) << "nothing was ever accepted: the test tests nothing";
+  EXPECT_GT(refused, 0) << "nothing was ever refused: the test tests nothing";
+}
+
 // Scenario 5.2: bytes that change while they are read. Bounded by counts, not by time.
 TEST(RingHostile, bytes_that_change_while_they_are_read_are_corrupt_or_inside) {
   constexpr std::uint64_t capacity = 2048;
@@ -206,6 +342,7 @@ TEST(RingHostile, bytes_that_change_while_they_are_read_are_corrupt_or_inside) {
       }
       Machine::store_release(array.oieb().write_pos, (random() % 64) * 64);
       Machine::store_release(array.oieb().last_record_pos, (random() % 64) * 64);
+      if (random() % 2 == 0) Machine::store_relaxed(array.oieb().origin_pos, (random() % 64) * (random() % 65));
       begun = true;
     }
   });

@@ -50,6 +50,14 @@ class WritingEnd {
     }
     ring_.publish();
   }
+  /// The same, and first tries to begin the ring anew, when every reader has let go what it had or `patience` looks
+  /// have shown that one has not.
+  void write_anew(std::uint64_t size, int patience) {
+    for (; patience != 0 && ring_.scan().slowest != ring_.write_pos(); --patience) std::this_thread::yield();
+    if (ring_.begin_anew()) ++anew_;
+    write(size);
+  }
+  [[nodiscard]] std::uint64_t anew() const noexcept { return anew_; }
   [[nodiscard]] std::uint64_t sleeps() const noexcept { return sleeps_; }
 
  private:
@@ -66,6 +74,7 @@ class WritingEnd {
   ring::Barriers barriers_;
   Writing ring_;
   std::uint64_t sleeps_ = 0;
+  std::uint64_t anew_ = 0;
 };
 
 // The reading end in one slot: frames are held in the real table and let go by whatever thread.
@@ -293,6 +302,62 @@ TEST(SharedMapping, three_readers_see_every_frame_while_one_of_them_is_slow) {
   WritingEnd writer(array, {});
   for (std::uint64_t i = 1; i <= frames; ++i) writer.write(mix(i) % 200);
   for (std::thread& thread : threads) thread.join();
+}
+
+// A prompt reader, so that the ring begins anew again and again, and others that come at the oldest position or now,
+// read a little and go, or stay behind for a while.
+TEST(SharedMapping, messages_come_through_a_ring_that_begins_anew_while_readers_come_and_go) {
+  for (const std::uint64_t capacity : {256, 1024}) {
+    constexpr std::uint64_t messages = many / 4;
+    RingOnArray array(capacity, 0, 3);
+    ReadingEnd prompt(array, 0, {}, 4);
+    std::atomic<bool> over{false};
+    std::atomic<std::uint64_t> seen{0};
+    std::atomic<std::uint64_t> anew{0};
+    std::vector<std::thread> visitors;
+    for (const std::uint32_t slot : {1U, 2U}) {
+      visitors.emplace_back([&, slot] {
+        for (std::uint64_t visit = 1; !over; ++visit) {
+          ArrayReader reader(array, slot, slot == 1);
+          std::uint64_t expected = 0;
+          for (std::uint64_t i = 0; i < visit % 8; ++i) {
+            const Peek peek = reader.peek();
+            if (peek == Peek::corrupt) ADD_FAILURE() << "corrupt at " << reader.reading().next();
+            if (peek != Peek::frame) break;
+            EXPECT_TRUE(expected == 0 || reader.header().sequence == expected);
+            EXPECT_TRUE(holds(reader.data(), reader.header().sequence)) << "frame " << reader.header().sequence;
+            expected = reader.header().sequence + 1;
+            reader.take();
+            reader.let_go();
+            ++seen;
+          }
+          EXPECT_TRUE(Slots::begin_leave(reader.slot(), reader.word()) &&
+                      Slots::end_leave(reader.slot(), reader.word()));
+          SpaceSignal::notify(array.oieb(), ~std::uint64_t{0}, {});
+          if (::testing::Test::HasFailure()) abort();
+          std::this_thread::yield();
+        }
+      });
+    }
+    std::thread writing([&] {
+      WritingEnd writer(array, {});
+      for (std::uint64_t i = 1; i <= messages; ++i) writer.write_anew(mix(i) % 65, mix(i) % 4 == 0 ? 0 : 50);
+      anew = writer.anew();
+    });
+    for (std::uint64_t i = 1; i <= messages; ++i) {
+      const ReadingEnd::Taken taken = prompt.next();
+      EXPECT_EQ(taken.sequence, i);
+      EXPECT_EQ(taken.data.size(), mix(i) % 65);
+      EXPECT_TRUE(holds(taken.data, i));
+      prompt.release(taken.id);
+      if (::testing::Test::HasFailure()) abort();
+    }
+    writing.join();
+    over = true;
+    for (std::thread& visitor : visitors) visitor.join();
+    EXPECT_GT(anew.load(), 10U) << "the ring never began anew: the test tests nothing";
+    EXPECT_GT(seen.load(), 10U) << "the visitors never read anything: the test tests nothing";
+  }
 }
 
 // The end of a reader whose frames are with other threads: the last one out finishes, exactly once.
