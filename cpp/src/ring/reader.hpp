@@ -53,12 +53,7 @@ class RingReader {
         const std::uint64_t position = M::load_acquire(*end_);  // pairs with the release in publish()
         if (position == next_) return sound_ ? Peek::empty : Peek::corrupt;
         if (position - next_ > capacity_ || (position | next_) % protocol::record_alignment != 0) return Peek::corrupt;
-        const std::uint64_t origin = M::load_relaxed(oieb_->origin_pos);  // of this publication: stored before it
-        if (origin != origin_) [[unlikely]] {
-          if (origin != next_ || !sound_) return Peek::corrupt;
-          origin_ = origin;  // begun anew
-          offset_ = 0;
-        }
+        if (!learn_origin()) return Peek::corrupt;
         seen_ = position;
       }
       header_ = load_header<M>(records_ + offset_);
@@ -111,6 +106,7 @@ class RingReader {
     const std::uint64_t newest = M::load_relaxed(oieb_->last_record_pos);
     if (newest <= next_ || newest >= position) return true;  // nothing to jump over, or a publication just being made
     if (position - next_ > capacity_ || newest % protocol::record_alignment != 0) return false;
+    if (next_ == seen_ && !learn_origin()) return false;  // the ring may have begun anew at next_
     start_at(newest);
     seen_ = position;
     return true;
@@ -118,6 +114,18 @@ class RingReader {
 
  private:
   static constexpr int back_off_pauses = 16;
+
+  // After write_pos was found to be beyond next_: the origin of that publication, which was stored before it.
+  [[nodiscard, gnu::always_inline]] bool learn_origin() noexcept {
+    const std::uint64_t origin = M::load_relaxed(oieb_->origin_pos);
+    if (origin == origin_) [[likely]] {
+      return true;
+    }
+    if (origin != next_ || !sound_) return false;
+    origin_ = origin;  // begun anew
+    offset_ = 0;
+    return true;
+  }
 
   [[nodiscard]] bool sequence_fits() const noexcept {
     if (header_.sequence == expected_ && expected_ != 0) [[likely]] {
