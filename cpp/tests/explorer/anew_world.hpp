@@ -143,8 +143,8 @@ inline bool has_changed(const Course& course, std::uint64_t wanted) noexcept {
   return true;
 }
 
-/// A writer outside of all stacks: it counts for other threads how often it began anew, and that store may be delayed
-/// until its fiber has ended.
+/// A writer outside of all stacks: it keeps a statistic for other threads, and a store into it may be delayed until its
+/// fiber has ended.
 template <class M>
 Zeroed<ring::RingWriter<M>>& writer_of(const ring::RingMemory& memory, const ring::Barriers& barriers,
                                        std::uint64_t burst) noexcept {
