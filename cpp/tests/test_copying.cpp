@@ -17,6 +17,8 @@ using stream::CopyRoutine;
 /// Sends frames as a writer does, to a reader that is always some frames behind.
 class Sender {
  public:
+  explicit Sender(bool goes_back_early = false) : choice_(goes_back_early) {}
+
   std::function<std::int64_t(CopyRoutine)> frame_ns;
   std::uint64_t size = 1 << 20;
   std::uint64_t behind = 3;  ///< frames; more than are sent: a reader that does not move
@@ -100,6 +102,18 @@ TEST(Copying, one_interruption_decides_nothing) {
     return ++frame % 5 == 0 ? 4'000'000 : 100'000;
   };
   EXPECT_GT(sender.send(20'000), 0.9);
+}
+
+// A reader that has once fallen behind by a large ring has nothing in its cache, whatever is tried then.
+TEST(Copying, in_a_ring_that_goes_back_early_frames_up_to_two_mebibytes_are_tried_at_once) {
+  Sender small(true);
+  small.size = 2 << 20;
+  small.frame_ns = times(500'000, 100'000);
+  EXPECT_LT(small.send(128), 0.5);
+  Sender large(true);
+  large.size = (2 << 20) + 64;
+  large.frame_ns = times(500'000, 100'000);
+  EXPECT_EQ(large.send(128), 1.0);
 }
 
 TEST(Copying, the_first_128_mebibytes_and_the_first_128_frames_pay_for_no_trial) {

@@ -15,8 +15,13 @@ namespace zerobuffer::stream {
 /// through the ring. Then the better one stays, for the longer the worse the other one was. The first trial comes late:
 /// a short stream, or the first lap of a long one, is too little to win back what it costs. It comes early where each
 /// frame has been let go when the next one is begun: such a writer holds up no stream, and may well wait for answers.
+/// And at once for frames of moderate size in a ring that goes back to its beginning long before its end: as long as
+/// the readers keep up, such a ring stays in the cache by one of the routines, and with that they do keep up.
 class CopyChoice {
  public:
+  /// @param goes_back_early the ring is much larger than what its writer wants to be in flight
+  explicit CopyChoice(bool goes_back_early = false) noexcept : goes_back_early_(goes_back_early) {}
+
   [[nodiscard]] CopyRoutine routine() const noexcept { return routine_; }
   /// Whether the next frame is announced by comes_after().
   [[nodiscard]] bool is_untried() const noexcept { return phase_ == Phase::untried; }
@@ -45,12 +50,14 @@ class CopyChoice {
     ++frames_;
     switch (phase_) {
       case Phase::untried:
-        if (frames_alone_ >= early_after || (sent_ >= untried_bytes && frames_ >= untried_frames))
+        if (frames_alone_ >= early_after || (goes_back_early_ && size <= tried_at_once) ||
+            (sent_ >= untried_bytes && frames_ >= untried_frames)) {
           begin(Phase::settling);
+        }
         break;
       case Phase::settling:
         if (begin_ == unknown) begin_ = end;
-        if (reached >= begin_ && enough()) begin(Phase::measuring);
+        if (reached >= begin_ && frames_ >= settled_frames && sent_ >= settled_bytes) begin(Phase::measuring);
         break;
       case Phase::measuring:
         break;
@@ -65,9 +72,14 @@ class CopyChoice {
 
   static constexpr std::uint64_t least_frames = 4;
   static constexpr std::uint64_t least_bytes = 4 << 20;
+  // What a routine leaves in the caches shows when the writer comes back to it: rings that restart early go round in
+  // a few frames more than they guarantee.
+  static constexpr std::uint64_t settled_frames = 8;
+  static constexpr std::uint64_t settled_bytes = 16 << 20;
   static constexpr std::uint64_t untried_bytes = 128 << 20;
   static constexpr std::uint64_t untried_frames = 128;
-  static constexpr std::uint64_t early_after = 8;  // frames in a row
+  static constexpr std::uint64_t early_after = 8;          // frames in a row
+  static constexpr std::uint64_t tried_at_once = 2 << 20;  // the largest frame
   static constexpr std::uint64_t unknown = ~std::uint64_t{0};
   static constexpr double clearly = 0.94;               // of the time that the routine in force takes
   static constexpr double most_spent_on_trials = 0.02;  // of all time
@@ -118,6 +130,7 @@ class CopyChoice {
     begin(Phase::resting);
   }
 
+  bool goes_back_early_;
   Phase phase_ = Phase::untried;
   CopyRoutine routine_ = CopyRoutine::past_cache;  // the one that is never bad
   bool trying_ = false;                            // routine_ is the other one than what is in force

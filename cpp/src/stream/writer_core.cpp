@@ -92,6 +92,7 @@ WriterCore::WriterCore(buffer::Attachment attachment, const BufferConfig& config
       ring_(memory_of(attachment_), attachment_.barriers(), config.burst_size),
       waiter_(config, !attachment_.barriers().sleeper_can_call),
       full_(config.full),
+      copying_(config.burst_size != 0 && config.burst_size < attachment_.segment().geometry().capacity / 2),
       frames_at_open_(ring_.frames()) {
   seen_on(os::current_cpu());
   leave_at_exit(attachment_);
