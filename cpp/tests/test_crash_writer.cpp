@@ -128,8 +128,10 @@ TEST_P(writer_killed_as_it_begins_anew, leaves_a_ring_that_goes_on_for_its_reade
 
   auto joined = Reader::open(name, generous, config);  // where the ring begins now
   ASSERT_OK(joined);
+  auto opened = Writer::open(name, generous, config);  // before anybody reads, who would find the dead one
+  ASSERT_OK(opened);
   std::thread sending([&] {
-    Writer successor = Writer::open(name, generous, config).value();
+    Writer successor = std::move(*opened);
     EXPECT_EQ(to_string(send_one_by_one(successor, seen.last + 1, seen.last + 100)), "ok");
   });
   std::thread reading([&] {
