@@ -87,10 +87,10 @@ struct WriterStats {
   std::uint64_t early_restarts = 0;  ///< ... of which by this end before the end was reached.
   std::uint64_t blocked_count = 0;   ///< Waits for room.
   std::chrono::nanoseconds blocked_time{0};
-  std::uint64_t readers_lost = 0;  ///< Dead readers whose slot was taken back.
-  std::uint64_t sleeps = 0;        ///< This end: futex waits.
-  std::uint64_t barriers = 0;      ///< This end: barriers before sleeping (membarrier calls; its own fences with `block`).
-  std::uint64_t wakes = 0;         ///< This end: futex wakes.
+  std::uint64_t readers_lost = 0;     ///< Dead readers whose slot was taken back.
+  std::uint64_t sleeps = 0;           ///< This end: futex waits.
+  std::uint64_t barriers = 0;         ///< This end: barriers before sleeping (membarrier, or with `block` a fence).
+  std::uint64_t wakes = 0;            ///< This end: futex wakes.
   std::uint64_t liveness_checks = 0;  ///< This end: times it was seen whether the other side lives.
   std::uint32_t readers = 0;          ///< Readers attached and alive now.
   std::uint64_t unread_bytes = 0;     ///< Bytes of ring between the slowest reader and the writer.
