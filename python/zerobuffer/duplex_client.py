@@ -109,8 +109,8 @@ class DuplexClient(_core.DuplexClient):
             timeout: seconds; 0 looks once, None waits for ever.
             client_lanes: most lanes that this client takes, which is how many of its calls can run at the same time; 0: as
                 many as there are.
-            wait: "spin" (never sleeps), "spin_then_block", or "block" (sleeps; looks first
-            only where it has just woken the other side).
+            wait: "spin" (never sleeps), "spin_then_block", or "block" (sleeps; looks first only where it has just woken the
+                other side).
             spin_pauses: pauses before sleeping.
             max_held: answers held at the same time, per lane.
             pre_touch: map all pages of its lanes when they are taken.

@@ -247,8 +247,8 @@ class ImmutableDuplexServer(DuplexServer):
         huge_pages: ask for 2 MiB pages.
         exist_ok: succeed a server that died while clients were attached, if the geometry is the same. What it had begun and
             not answered is answered with an error.
-        wait: "spin" (never sleeps), "spin_then_block", or "block" (sleeps; looks first
-            only where it has just woken the other side).
+        wait: "spin" (never sleeps), "spin_then_block", or "block" (sleeps; looks first only where it has just woken the
+            other side).
         spin_pauses: pauses before sleeping.
         max_held: requests taken and not answered, per lane.
         pre_touch: map all pages now, so that the first lap is as fast as later ones.

@@ -43,8 +43,8 @@ class Reader(_core.Reader):
             frames of this one at the same time without copying them, 1 … 64 (see SharedWriter).
         huge_pages: ask for 2 MiB pages; `info.huge_bytes` says what became huge.
         exist_ok: open a living buffer of the same geometry instead of failing.
-        wait: "spin" (never sleeps), "spin_then_block", or "block" (sleeps; looks first
-            only where it has just woken the other side).
+        wait: "spin" (never sleeps), "spin_then_block", or "block" (sleeps; looks first only where it has just woken the
+            other side).
         spin_pauses: pauses before sleeping.
         acknowledge_frames, acknowledge_interval: tell the writer of freed room after so many frames (and, where not 0,
             at the first call after so many seconds); what is not told yet is told when the reader waits.
