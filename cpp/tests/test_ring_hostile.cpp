@@ -279,28 +279,36 @@ TEST(RingHostile, whoever_begins_with_a_garbled_origin_stays_inside) {
   }
 }
 
+// Waits until the other thread has changed everything once more than `seen`: however the two are scheduled, what is
+// read next is no longer what it was.
+void await_change(const std::atomic<std::uint64_t>& changes, std::uint64_t& seen) {
+  while (changes.load() <= seen) std::this_thread::yield();
+  seen = changes.load();
+}
+
 // Scenario 5.2: another one moves the origin while an honest writer and an honest reader are at work. Bounded by
 // counts.
 TEST(RingHostile, an_origin_that_moves_all_the_time_moves_no_end_outside) {
   constexpr std::uint64_t capacity = 1024;
   RingOnArray array(capacity, 0, 2);
   std::atomic<bool> done{false};
-  std::atomic<bool> begun{false};
+  std::atomic<std::uint64_t> changes{0};
   std::thread hostile([&] {
     std::mt19937_64 random(5);
     while (!done.load(std::memory_order_relaxed)) {
       const std::uint64_t end = Machine::load_relaxed(array.oieb().write_pos);
       const std::uint64_t values[] = {0, end, end - 64, end - 128, end + 64, random(), random() % 4096 * 64, 1};
       for (int i = 0; i < 8; ++i) Machine::store_relaxed(array.oieb().origin_pos, values[random() % std::size(values)]);
-      begun = true;
+      ++changes;
     }
   });
-  ASSERT_TRUE(wait_until([&] { return begun.load(); }));
+  std::uint64_t seen = 0;
   Writing writing(array.memory(), {}, 0);
   protocol::ReaderSlot& slot = array.slots()[0];
   int frames = 0;
   int refused = 0;
   for (int round = 0; round < 20'000; ++round) {
+    if (round % 100 == 0) await_change(changes, seen);
     Slots::Joined joined = Slots::join_oldest(array.oieb(), slot);
     ASSERT_TRUE(joined.ok);
     Reading reading(array.memory(), joined.position);
@@ -326,7 +334,7 @@ TEST(RingHostile, bytes_that_change_while_they_are_read_are_corrupt_or_inside) {
   constexpr std::uint64_t capacity = 2048;
   RingOnArray array(capacity);
   std::atomic<bool> done{false};
-  std::atomic<bool> begun{false};
+  std::atomic<std::uint64_t> changes{0};
   std::thread hostile([&] {
     std::mt19937_64 random(3);
     auto* words = reinterpret_cast<std::uint64_t*>(array.records());
@@ -345,13 +353,14 @@ TEST(RingHostile, bytes_that_change_while_they_are_read_are_corrupt_or_inside) {
       // a reader believes the one that it begins with, if that is no odd number and not ahead of it
       const std::uint64_t origin = random() % 64 * (random() % 8 == 0 ? 63 : 64);
       Machine::store_relaxed(array.oieb().origin_pos, random() % 4 == 0 ? origin : 0);
-      begun = true;
+      ++changes;
     }
   });
-  ASSERT_TRUE(wait_until([&] { return begun.load(); }));
+  std::uint64_t seen = 0;
   std::mt19937_64 random(4);
   int frames = 0;
   for (int round = 0; round < 500'000; ++round) {
+    if (round % 1'000 == 0) await_change(changes, seen);
     Reading reading(array.memory(), (random() % 64) * 64);
     if (round % 3 == 0) static_cast<void>(reading.jump_to_newest());
     for (int i = 0; i < 5 && reading.peek() == Peek::frame; ++i, ++frames) {
