@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -145,6 +146,34 @@ class Channel {
   int fds_[2];
 };
 
+/// fork() whose child can allocate. GCC 12's AddressSanitizer does not hold its locks across fork() (LLVM's does since
+/// version 18, https://github.com/llvm/llvm-project/pull/75290): where another thread allocates at that moment, the
+/// child may wait for ever. There it first takes more blocks of every size than a thread keeps in store, which needs
+/// each of these locks, and another child is forked where it cannot.
+inline pid_t fork_child() {
+#ifndef __SANITIZE_ADDRESS__
+  return fork();
+#else
+  for (;;) {
+    const Channel able;
+    const pid_t pid = fork();
+    if (pid < 0) return pid;
+    if (pid == 0) {
+      for (std::size_t size = 16; size <= 1 << 18; size += std::max<std::size_t>(16, size / 8)) {
+        std::vector<std::unique_ptr<std::byte[]>> blocks(
+            std::max<std::size_t>(2, std::min<std::size_t>(257, (1 << 17) / size + 1)));
+        for (auto& block : blocks) block.reset(new std::byte[size]);
+      }
+      able.send();
+      return 0;
+    }
+    if (able.receive(5s)) return pid;
+    ::kill(pid, SIGKILL);
+    waitpid(pid, nullptr, 0);
+  }
+#endif
+}
+
 /// A forked child that runs `body` and exits with what it returns (an int; 0 where it returns nothing). It must open
 /// its own handles. Exit code 97: it threw; 98: an EXPECT failed in it. Killed and reaped where nobody waited for it.
 class Child {
@@ -152,7 +181,7 @@ class Child {
   template <class Body>
   explicit Child(Body&& body, unsigned seconds = watchdog_seconds) {
     std::fflush(nullptr);
-    pid_ = fork();
+    pid_ = fork_child();
     if (pid_ < 0) abort();
     if (pid_ != 0) return;
     start_watchdog(seconds);
