@@ -52,24 +52,24 @@ class RingReader {
         drained_ = 0;
         const std::uint64_t position = M::load_acquire(*end_);  // pairs with the release in publish()
         if (position == next_) return sound_ ? Peek::empty : Peek::corrupt;
-        if (position - next_ > capacity_ || (position | next_) % protocol::record_alignment != 0) return Peek::corrupt;
-        if (!learn_origin()) return Peek::corrupt;
+        if (position - next_ > capacity_ || (position | next_) % protocol::record_alignment != 0) return refuse();
+        if (!learn_origin()) return refuse();
         seen_ = position;
       }
       header_ = load_header<M>(records_ + offset_);
       const std::uint64_t length = std::uint64_t{header_.extent} * protocol::record_alignment;
-      if (length == 0 || length > seen_ - next_ || length > capacity_ - offset_) return Peek::corrupt;
+      if (length == 0 || length > seen_ - next_ || length > capacity_ - offset_) return refuse();
       if ((header_.flags & ~ignored) == 0) [[likely]] {
-        if (header_.size > length - protocol::header_size || !sequence_fits()) return Peek::corrupt;
+        if (header_.size > length - protocol::header_size || !sequence_fits()) return refuse();
         return Peek::frame;
       }
       if (header_.flags == protocol::record_flag::shared_descriptor && shares_) {
         constexpr std::uint64_t size = sizeof(protocol::Descriptor);
         const bool sound = header_.size == size && length >= protocol::record_length(size) && sequence_fits();
-        return sound ? Peek::shared : Peek::corrupt;
+        return sound ? Peek::shared : refuse();
       }
-      if (header_.flags != protocol::record_flag::padding || length != capacity_ - offset_) return Peek::corrupt;
-      if (offset_ == 0) return Peek::corrupt;  // no lap is all padding: a hostile writer would keep us here
+      if (header_.flags != protocol::record_flag::padding || length != capacity_ - offset_) return refuse();
+      if (offset_ == 0) return refuse();  // no lap is all padding: a hostile writer would keep us here
       advance(length);
     }
   }
@@ -105,8 +105,11 @@ class RingReader {
     const std::uint64_t position = M::load_acquire(oieb_->write_pos);
     const std::uint64_t newest = M::load_relaxed(oieb_->last_record_pos);
     if (newest <= next_ || newest >= position) return true;  // nothing to jump over, or a publication just being made
-    if (position - next_ > capacity_ || newest % protocol::record_alignment != 0) return false;
-    if (next_ == seen_ && !learn_origin()) return false;  // the ring may have begun anew at next_
+    const bool possible = sound_ && position - next_ <= capacity_ && newest % protocol::record_alignment == 0;
+    if (!possible || (next_ == seen_ && !learn_origin())) {  // the ring may have begun anew at next_
+      refuse();
+      return false;
+    }
     start_at(newest);
     seen_ = position;
     return true;
@@ -115,11 +118,18 @@ class RingReader {
  private:
   static constexpr int back_off_pauses = 16;
 
+  // What was refused once stays so, whatever is written behind it: from here on nothing is looked at any more.
+  [[gnu::cold, gnu::noinline]] Peek refuse() noexcept {
+    sound_ = false;
+    seen_ = next_;
+    return Peek::corrupt;
+  }
+
   // After write_pos was found to be beyond next_: the origin of that publication, which was stored before it.
   [[nodiscard, gnu::always_inline]] bool learn_origin() noexcept {
     const std::uint64_t origin = M::load_relaxed(oieb_->origin_pos);
     if (origin == origin_) [[likely]] {
-      return true;
+      return sound_;
     }
     if (origin != next_ || !sound_) return false;
     origin_ = origin;  // begun anew
@@ -150,7 +160,7 @@ class RingReader {
   const std::byte* records_;
   std::uint64_t capacity_;
   bool shares_;           // descriptors are legal
-  bool sound_ = true;     // the origin that was found first can be
+  bool sound_ = true;     // nothing was refused: neither the origin that was found first, nor anything since
   std::uint64_t origin_;  // the position that offsets are counted from
   std::uint64_t next_ = 0;
   std::uint64_t seen_ = 0;  // write_pos, as last seen
