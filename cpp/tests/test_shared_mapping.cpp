@@ -305,7 +305,7 @@ TEST(SharedMapping, three_readers_see_every_frame_while_one_of_them_is_slow) {
 }
 
 // A prompt reader, so that the ring begins anew again and again, and others that come at the oldest position or now,
-// read a little and go, or stay behind for a while.
+// read a little and go, or stay behind for a while. It goes on until both have happened, however the threads run.
 TEST(SharedMapping, messages_come_through_a_ring_that_begins_anew_while_readers_come_and_go) {
   for (const std::uint64_t capacity : {256, 1024}) {
     constexpr std::uint64_t messages = many / 4;
@@ -313,7 +313,7 @@ TEST(SharedMapping, messages_come_through_a_ring_that_begins_anew_while_readers_
     ReadingEnd prompt(array, 0, {}, 4);
     std::atomic<bool> over{false};
     std::atomic<std::uint64_t> seen{0};
-    std::atomic<std::uint64_t> anew{0};
+    std::atomic<std::uint64_t> last{0};
     std::vector<std::thread> visitors;
     for (const std::uint32_t slot : {1U, 2U}) {
       visitors.emplace_back([&, slot] {
@@ -341,10 +341,12 @@ TEST(SharedMapping, messages_come_through_a_ring_that_begins_anew_while_readers_
     }
     std::thread writing([&] {
       WritingEnd writer(array, {});
-      for (std::uint64_t i = 1; i <= messages; ++i) writer.write_anew(mix(i) % 65, mix(i) % 4 == 0 ? 0 : 50);
-      anew = writer.anew();
+      for (std::uint64_t i = 1; last == 0; ++i) {
+        if (i >= messages && writer.anew() > 10 && seen > 10) last = i;
+        writer.write_anew(mix(i) % 65, mix(i) % 4 == 0 ? 0 : 50);
+      }
     });
-    for (std::uint64_t i = 1; i <= messages; ++i) {
+    for (std::uint64_t i = 1; last == 0 || i <= last; ++i) {
       const ReadingEnd::Taken taken = prompt.next();
       EXPECT_EQ(taken.sequence, i);
       EXPECT_EQ(taken.data.size(), mix(i) % 65);
@@ -355,8 +357,6 @@ TEST(SharedMapping, messages_come_through_a_ring_that_begins_anew_while_readers_
     writing.join();
     over = true;
     for (std::thread& visitor : visitors) visitor.join();
-    EXPECT_GT(anew.load(), 10U) << "the ring never began anew: the test tests nothing";
-    EXPECT_GT(seen.load(), 10U) << "the visitors never read anything: the test tests nothing";
   }
 }
 
