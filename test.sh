@@ -69,7 +69,8 @@ run_tsan() {
   "${plain[@]}" build/tsan/tests/zerobuffer_tests --gtest_filter='SharedMapping*:Ring*:WhenReady.*' &&
     "${plain[@]}" build/tsan/tests/zerobuffer_c_tests
 }
-# Not the tests that kill or stop processes or run full counts: they say nothing more here and take ten times as long.
+# Not the streams' tests that kill or stop processes, nor full counts: they say nothing more here and take ten times as
+# long.
 run_asan() {
   build asan zerobuffer_tests zerobuffer_c_tests || return
   export UBSAN_OPTIONS=print_stacktrace=1

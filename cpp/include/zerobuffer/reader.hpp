@@ -56,7 +56,8 @@ class Reader {
   /// Waits for the next frame.
   /// @param timeout zero looks once; zerobuffer::forever waits without end.
   /// @return timeout; closed when the writer has closed and all was read; peer_dead, once per dead writer, when all
-  ///         that it committed was read; held_frames_block; too_many_held; evicted; corrupt; interrupted; forked.
+  ///         that it committed was read; held_frames_block; too_many_held; evicted; corrupt, from then on: open anew;
+  ///         interrupted; forked.
   /// **Thread** one at a time. **Blocking** up to timeout. **Allocates** never. **Valid until** the Frame is released.
   Result<Frame> read(Timeout timeout) noexcept;
 

@@ -125,7 +125,7 @@ std::string Failure::message() const {
       return "readers still have frames to read that belong to the old metadata; drain() first";
     case Status::corrupt:
       return "the record at position " + first + " is impossible (write position " + second +
-             "); nothing was read from it";
+             "); nothing was read from it, and this end reads no further: open it anew";
     case Status::buffer_too_small:
       return "the answer has " + first + " bytes, the buffer given " + second + "; nothing is lost, give a larger one";
     case Status::lanes_busy:
