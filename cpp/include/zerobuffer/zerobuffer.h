@@ -252,8 +252,8 @@ ZB_API zb_status zb_reader_open_fd(int fd, const zb_buffer_config* config, zb_re
 /* Waits for the next frame, which the caller releases.
  * Answers: ZB_TIMEOUT; ZB_CLOSED when the writer has closed and all was read; ZB_PEER_DEAD, once per dead writer, when
  * all that it committed was read; ZB_FRAME_LOST where the next frame lay in another buffer and is gone (it was stepped
- * over: read on); ZB_HELD_FRAMES_BLOCK, ZB_TOO_MANY_HELD, ZB_EVICTED, ZB_CORRUPT, ZB_INTERRUPTED,
- * ZB_FORKED. Never allocates. */
+ * over: read on); ZB_HELD_FRAMES_BLOCK, ZB_TOO_MANY_HELD, ZB_EVICTED, ZB_CORRUPT (from then on: open anew),
+ * ZB_INTERRUPTED, ZB_FORKED. Never allocates. */
 ZB_API zb_status zb_reader_read(zb_reader* reader, int64_t timeout_ns, zb_frame* frame);
 
 /* The next frame if there is one, else ZB_WOULD_BLOCK; else as zb_reader_read(). Never blocks. */
