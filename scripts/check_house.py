@@ -30,6 +30,8 @@ LAYERS = set(MAY_INCLUDE)
 # What the lowest layers may take from the standard library, or must not.
 PROTOCOL_HEADERS = {"cstddef", "cstdint"}
 RING_FORBIDDEN = {"chrono", "ctime", "thread", "mutex", "condition_variable", "iostream", "fstream", "cstdio", "filesystem"}
+# Streams lock the locale of the program, and a forked child may find that lock taken for ever.
+STREAMS = {"iostream", "fstream", "sstream", "iomanip", "locale"}
 # Headers of the operating system: only src/os may see them.
 OS_HEADER = re.compile(r"^(sys|linux|asm|arpa|netinet)/|^(unistd|fcntl|pthread|sched|signal|poll|dirent|spawn|dlfcn|ucontext)\.h$|^csignal$")
 PLATFORM = re.compile(r"\b(__linux__|__linux|__gnu_linux__|_WIN32|_WIN64|__APPLE__|__unix__|__FreeBSD__|__ANDROID__|_MSC_VER|__CYGWIN__)\b")
@@ -81,6 +83,8 @@ def check_include(name: str, header: str, quoted: bool) -> str | None:
             return f"protocol includes only <cstdint> and <cstddef>, not {header}"
         if layer == "ring" and (header in RING_FORBIDDEN or OS_HEADER.match(header) or header.startswith("boost/")):
             return f"ring knows no operating system, clock, lock or log ({header})"
+        if header in STREAMS:
+            return f"the core uses no stream, which a forked child could find locked ({header})"
         if layer != "os" and OS_HEADER.match(header):
             return f"headers of the operating system belong to src/os ({header})"
         if layer not in {"os", "buffer"} and header.startswith("boost/"):

@@ -42,6 +42,7 @@ def test_an_orderly_house_has_no_offence(house: Path) -> None:
         ("cpp/src/os/a.hpp", '#include "buffer/segment.hpp"\n', "os must not include buffer"),
         ("cpp/src/buffer/a.hpp", '#include "stream/writer.hpp"\n', "buffer must not include stream"),
         ("cpp/src/stream/a.cpp", "#include <sys/mman.h>\n", "belong to src/os"),
+        ("cpp/src/os/linux/a.cpp", "#include <fstream>\n", "the core uses no stream"),
         ("cpp/src/stream/a.cpp", "#if defined(_WIN32)\n#endif\n", "platform conditions"),
         ("cpp/src/stream/a.cpp", '#include "../ring/writer.hpp"\n', 'no include goes through ".."'),
         ("cpp/include/zerobuffer/a.hpp", "#include <boost/context/fiber.hpp>\n", "a public header shows neither"),

@@ -121,6 +121,34 @@ TEST(a_forked_child, that_lives_on_never_keeps_its_dead_parent_alive) {
   end.send();
 }
 
+// Scenario 4.11. Each round in a process that has opened nothing yet, as long as this one has not either (under ctest).
+TEST(Full_a_fork, beside_the_first_handle_of_a_process_gives_a_child_that_can_open_and_exit) {
+  for (int round = 0; round < 60 && !HasFailure(); ++round) {
+    Child process([&] {
+      std::atomic<bool> begun{false};
+      std::thread other([&] {
+        begun = true;
+        EXPECT_OK(Writer::create(unique_name(), ring_of(4096)));
+      });
+      while (!begun) {
+      }
+      const auto moment = std::chrono::steady_clock::now() + round * 1us;
+      while (std::chrono::steady_clock::now() < moment) {
+      }
+      Child child(
+          [&] {
+            Writer mine = Writer::create(unique_name() + "-child", ring_of(4096)).value();
+            EXPECT_OK(mine.close());
+            std::exit(0);
+          },
+          20);
+      EXPECT_EQ(child.wait(), 0) << "forked " << round << " us after the other thread began";
+      other.join();
+    });
+    EXPECT_EQ(process.wait(), 0);
+  }
+}
+
 // Scenario 4.11
 TEST(Full_a_fork, while_other_threads_open_and_close_gives_a_child_that_can_open_and_exit) {
   std::atomic<bool> over{false};

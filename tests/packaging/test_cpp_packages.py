@@ -67,6 +67,14 @@ def test_find_package_refuses_another_major_version(installed: Path, tmp_path: P
     assert done.returncode != 0 and f"version: {VERSION}" in done.stdout, done.stdout
 
 
+def test_the_core_makes_nothing_under_a_lock_at_its_first_use(installed: Path) -> None:
+    """The compiler's guard of a function's static: a child forked meanwhile would wait at it for ever."""
+    (archive,) = installed.glob("lib*/**/libzerobuffer*.a")
+    symbols = run(["nm", "-C", archive]).stdout
+    assert "zerobuffer::os::fork_generation()" in symbols
+    assert [line for line in symbols.splitlines() if "guard variable for zerobuffer::" in line] == []
+
+
 def test_a_program_in_c_needs_neither_a_cpp_compiler_nor_a_cpp_runtime(installed: Path, tmp_path: Path) -> None:
     env = {"CXX": "/nowhere/c++"}
     program = build_consumer("c", tmp_path, f"-DCMAKE_PREFIX_PATH={installed}", env=env)

@@ -7,40 +7,34 @@
 #include <vector>
 
 #include "buffer/attachment.hpp"
-#include "os/process.hpp"
-#include "stream/watcher.hpp"
+#include "os/process_wide.hpp"
 
 namespace zerobuffer::stream {
 namespace {
 struct Open {
   std::mutex mutex;
   std::vector<buffer::Attachment*> attachments;
+  void after_fork() const noexcept {}  // each attachment knows whose it is
 };
-Open& open_attachments() {
-  static Open* instance = [] {
-    auto* made = new Open;  // never deleted: it is used by the exit handler
-    std::atexit([] {
-      const std::lock_guard guard(open_attachments().mutex);
-      for (buffer::Attachment* attachment : open_attachments().attachments) attachment->leave_at_exit();
-    });
-    // a child forked while another thread holds the mutex could never exit
-    os::at_fork([] { open_attachments().mutex.lock(); }, [] { open_attachments().mutex.unlock(); },
-                [] { open_attachments().mutex.unlock(); });
-    set_up_watching();  // its lock is taken before this one's, so it is told of a fork after it
-    return made;
-  }();
-  return *instance;
+constinit os::ProcessWide<Open> open_now;
+
+[[gnu::constructor(os::load_second)]] void set_up() {
+  os::hold_across_fork<open_now>();
+  std::atexit([] {
+    const std::lock_guard guard(open_now->mutex);
+    for (buffer::Attachment* attachment : open_now->attachments) attachment->leave_at_exit();
+  });
 }
 }  // namespace
 
 void leave_at_exit(buffer::Attachment& attachment) {
-  const std::lock_guard guard(open_attachments().mutex);
-  open_attachments().attachments.push_back(&attachment);
+  const std::lock_guard guard(open_now->mutex);
+  open_now->attachments.push_back(&attachment);
 }
 
 void forget_at_exit(buffer::Attachment& attachment) noexcept {
-  const std::lock_guard guard(open_attachments().mutex);
-  auto& attachments = open_attachments().attachments;
+  const std::lock_guard guard(open_now->mutex);
+  auto& attachments = open_now->attachments;
   attachments.erase(std::remove(attachments.begin(), attachments.end(), &attachment), attachments.end());
 }
 

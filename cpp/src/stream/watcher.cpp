@@ -14,7 +14,7 @@
 #include "buffer/machine.hpp"
 #include "os/clock.hpp"
 #include "os/kernel.hpp"
-#include "os/process.hpp"
+#include "os/process_wide.hpp"
 #include "os/thread.hpp"
 #include "stream/waiter.hpp"
 
@@ -140,37 +140,25 @@ class Watcher {
 
 namespace {
 
-/// All watchers of this process; neither they nor this are ever deleted, since their threads outlive main().
 struct Watchers {
   std::mutex mutex;
-  std::vector<Watcher*> all;
+  std::vector<Watcher*> all;  // never deleted, like their threads
+  // a child has neither the threads nor, for long, the handles that they served
+  void after_fork() noexcept {
+    for (Watcher* watcher : all) watcher->forget_all();
+    all.clear();
+  }
 };
-
-Watchers& watchers() {
-  static Watchers* instance = [] {
-    auto* made = new Watchers;
-    // a child has neither the threads nor, for long, the handles that they served
-    os::at_fork([] { watchers().mutex.lock(); }, [] { watchers().mutex.unlock(); },
-                [] {
-                  for (Watcher* watcher : watchers().all) watcher->forget_all();
-                  watchers().all.clear();
-                  watchers().mutex.unlock();
-                });
-    return made;
-  }();
-  return *instance;
-}
+constinit os::ProcessWide<Watchers> process;
+[[gnu::constructor(os::load_second)]] void hold_watchers() { os::hold_across_fork<process>(); }
 
 }  // namespace
 
 bool Watched::is_watched() const {
   if (!ever_.load(std::memory_order_relaxed)) return false;
-  Watchers& process = watchers();
-  const Lock lock(process.mutex);
-  return std::any_of(process.all.begin(), process.all.end(), [&](const Watcher* w) { return w->serves(*this); });
+  const Lock lock(process->mutex);
+  return std::any_of(process->all.begin(), process->all.end(), [&](const Watcher* w) { return w->serves(*this); });
 }
-
-void set_up_watching() { static_cast<void>(watchers()); }
 
 Failure watched_already() {
   return {Status::invalid_argument, "a callback is asked for already; wait for it, or cancel it first"};
@@ -179,19 +167,18 @@ Failure watched_already() {
 Result<void> Watched::watch(ReadyCallback callback, void* context) {
   if (callback == nullptr) return Failure(Status::invalid_argument, "the callback is null");
   ever_.store(true, std::memory_order_relaxed);
-  Watchers& process = watchers();
-  const Lock lock(process.mutex);
-  auto found = std::find_if(process.all.begin(), process.all.end(), [](const Watcher* w) { return w->has_room(); });
-  if (found == process.all.end()) {
-    process.all.reserve(process.all.size() + 1);
-    auto made = std::make_unique<Watcher>(process.mutex);
+  const Lock lock(process->mutex);
+  auto found = std::find_if(process->all.begin(), process->all.end(), [](const Watcher* w) { return w->has_room(); });
+  if (found == process->all.end()) {
+    process->all.reserve(process->all.size() + 1);
+    auto made = std::make_unique<Watcher>(process->mutex);
     if (const int error = os::start_thread(
             "zerobuffer-wait", [](void* self) { static_cast<Watcher*>(self)->run(); }, made.get())) {
       return Failure(Status::system_error,
                      "the thread that waits could not be started (errno " + std::to_string(error) + ")", error);
     }
-    process.all.push_back(made.release());
-    found = process.all.end() - 1;
+    process->all.push_back(made.release());
+    found = process->all.end() - 1;
   }
   (*found)->add({this, callback, context, longest_first_sleep()});
   return {};
@@ -199,13 +186,12 @@ Result<void> Watched::watch(ReadyCallback callback, void* context) {
 
 bool Watched::unwatch() noexcept {
   if (!ever_.load(std::memory_order_relaxed)) return false;
-  Watchers& process = watchers();
-  Lock lock(process.mutex);
+  Lock lock(process->mutex);
   const bool removed =
-      std::any_of(process.all.begin(), process.all.end(), [&](Watcher* w) { return w->remove(*this); });
+      std::any_of(process->all.begin(), process->all.end(), [&](Watcher* w) { return w->remove(*this); });
   // also where it was removed: an earlier callback, after which it was asked again, may not have returned yet
-  for (std::size_t i = 0; i < process.all.size(); ++i) {  // by number, since others may come meanwhile
-    Watcher& watcher = *process.all[i];
+  for (std::size_t i = 0; i < process->all.size(); ++i) {  // by number, since others may come meanwhile
+    Watcher& watcher = *process->all[i];
     watcher.called().wait(lock, [&] { return !watcher.calls(*this); });
   }
   return removed;

@@ -46,10 +46,6 @@ class Watched {
   std::atomic<bool> ever_{false};  // watched: nobody is looked for in vain when it ends
 };
 
-/// Makes what watching needs, before there is anything to watch: a child that was forked while another thread made it
-/// would wait for that thread for ever.
-void set_up_watching();
-
 /// The answer to who asks for a second callback.
 [[nodiscard]] Failure watched_already();
 

@@ -2,28 +2,18 @@
 #include "os/cgroup.hpp"
 
 #include <algorithm>
-#include <fstream>
 #include <limits>
 #include <string>
+#include <string_view>
+
+#include "os/linux/kernel_text.hpp"
 
 namespace zerobuffer::os {
 namespace {
 constexpr std::uint64_t unlimited = std::numeric_limits<std::uint64_t>::max();
 
 std::uint64_t read_number(const std::string& path) {
-  std::ifstream file(path);
-  std::uint64_t value = 0;
-  return file >> value ? value : unlimited;  // missing, or the word "max"
-}
-
-std::uint64_t read_field(const std::string& path, const std::string& name) {
-  std::ifstream file(path);
-  std::string key;
-  std::uint64_t value = 0;
-  while (file >> key >> value) {
-    if (key == name) return value;
-  }
-  return 0;
+  return number_in(read_kernel_text(path)).value_or(unlimited);  // missing, or the word "max"
 }
 
 struct Group {
@@ -35,8 +25,9 @@ struct Group {
 // The group that `controller` belongs to: a line "N:a,b:/path" (version 1) or "0::/path" (version 2).
 Group find_group(const std::string& controller) {
   Group found{"/sys/fs/cgroup", "", true};
-  std::ifstream file("/proc/self/cgroup");
-  for (std::string line; std::getline(file, line);) {
+  const std::string text = read_kernel_text("/proc/self/cgroup");
+  for (std::string_view rest = text; !rest.empty();) {
+    const std::string line(take_line(rest));
     const auto first = line.find(':');
     const auto second = line.find(':', first + 1);
     if (first == std::string::npos || second == std::string::npos) continue;
@@ -69,7 +60,8 @@ std::uint64_t cgroup_memory_left() {
     const std::uint64_t used = read_number(folder + (group.version2 ? "memory.current" : "memory.usage_in_bytes"));
     if (limit == unlimited || used == unlimited) return;
     const std::uint64_t reclaimable =
-        read_field(folder + "memory.stat", group.version2 ? "inactive_file" : "total_inactive_file");
+        number_after(read_kernel_text(folder + "memory.stat"), group.version2 ? "inactive_file" : "total_inactive_file")
+            .value_or(0);
     const std::uint64_t needed = used - std::min(used, reclaimable);
     left = std::min(left, limit - std::min(limit, needed));
   });
@@ -81,15 +73,12 @@ unsigned cgroup_cpu_quota() noexcept {
   try {
     const Group group = find_group("cpu");
     for_each_level(group, [&](const std::string& folder) {
-      double quota = -1;
-      double period = 0;
-      if (group.version2) {
-        std::ifstream file(folder + "cpu.max");
-        if (!(file >> quota >> period)) return;  // "max 100000"
-      } else {
-        std::ifstream(folder + "cpu.cfs_quota_us") >> quota;
-        std::ifstream(folder + "cpu.cfs_period_us") >> period;
-      }
+      const std::string text = group.version2 ? read_kernel_text(folder + "cpu.max")
+                                              : read_kernel_text(folder + "cpu.cfs_quota_us") + " " +
+                                                    read_kernel_text(folder + "cpu.cfs_period_us");
+      std::string_view words = text;
+      const double quota = static_cast<double>(number_in(take_word(words)).value_or(0));  // "max" or -1: none
+      const double period = static_cast<double>(number_in(take_word(words)).value_or(0));
       if (quota > 0 && period > 0) cpus = std::min(cpus, quota / period);
     });
   } catch (...) {

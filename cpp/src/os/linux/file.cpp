@@ -11,11 +11,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
 #include <limits>
 #include <system_error>
 
 #include "os/cgroup.hpp"
+#include "os/linux/kernel_text.hpp"
 #include "os/linux/test_switches.hpp"
 
 namespace zerobuffer::os {
@@ -27,14 +27,8 @@ std::string path_of(std::string_view name) { return std::string(folder) + "/" + 
 std::string path_of(int fd) { return "/proc/self/fd/" + std::to_string(fd); }
 
 std::uint64_t available_memory() {
-  std::ifstream file("/proc/meminfo");
-  std::string key;
-  std::uint64_t kib = 0;
-  std::string unit;
-  while (file >> key >> kib >> unit) {
-    if (key == "MemAvailable:") return kib * 1024;
-  }
-  return std::numeric_limits<std::uint64_t>::max();
+  const auto kib = number_after(read_kernel_text("/proc/meminfo"), "MemAvailable:");
+  return kib ? *kib * 1024 : std::numeric_limits<std::uint64_t>::max();
 }
 
 std::string in_bytes(std::uint64_t bytes) {

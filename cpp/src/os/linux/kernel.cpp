@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <climits>
 #include <ctime>
@@ -25,6 +26,22 @@ bool supports(int commands) noexcept {
   const long supported = membarrier(MEMBARRIER_CMD_QUERY);
   return supported > 0 && (supported & commands) == commands;
 }
+
+/// What the kernel answers once and for all. Without a lock, which a forked child could find taken for ever: two
+/// threads may both ask.
+class Asked {
+ public:
+  template <class Ask>
+  bool answer(Ask ask) noexcept {
+    Known known = known_.load(std::memory_order_relaxed);  // the answer is all there is to see
+    if (known == Known::not_yet) known_.store(known = ask() ? Known::yes : Known::no, std::memory_order_relaxed);
+    return known == Known::yes;
+  }
+
+ private:
+  enum class Known : std::uint8_t { not_yet, yes, no };
+  std::atomic<Known> known_{Known::not_yet};
+};
 
 constexpr std::int64_t refused_sleep_ns = 1'000'000;
 
@@ -53,9 +70,11 @@ FutexResult futex_wait(const std::uint32_t& word, std::uint32_t expected, std::i
 
 std::size_t most_futex_words() noexcept {
   // without any word a kernel that has the call refuses the arguments, one that has not refuses the call
-  static const bool available =
-      syscall(SYS_futex_waitv, nullptr, 0U, 0U, nullptr, CLOCK_MONOTONIC) != 0 && errno == EINVAL;
-  return available ? FUTEX_WAITV_MAX : 1;
+  static constinit Asked available;
+  return available.answer(
+             [] { return syscall(SYS_futex_waitv, nullptr, 0U, 0U, nullptr, CLOCK_MONOTONIC) != 0 && errno == EINVAL; })
+             ? FUTEX_WAITV_MAX
+             : 1;
 }
 
 void futex_wait_any(std::span<const FutexWord> words, std::int64_t timeout_ns) noexcept {
@@ -94,9 +113,9 @@ bool register_for_remote_barrier() noexcept {
 }
 
 bool remote_barrier_available() noexcept {
-  static const bool available =
-      supports(MEMBARRIER_CMD_GLOBAL_EXPEDITED) && membarrier(MEMBARRIER_CMD_GLOBAL_EXPEDITED) == 0;
-  return available;
+  static constinit Asked available;
+  return available.answer(
+      [] { return supports(MEMBARRIER_CMD_GLOBAL_EXPEDITED) && membarrier(MEMBARRIER_CMD_GLOBAL_EXPEDITED) == 0; });
 }
 
 void remote_barrier() noexcept { membarrier(MEMBARRIER_CMD_GLOBAL_EXPEDITED); }

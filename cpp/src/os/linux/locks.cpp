@@ -8,7 +8,7 @@
 #include <mutex>
 #include <vector>
 
-#include "os/process.hpp"
+#include "os/process_wide.hpp"
 
 namespace zerobuffer::os {
 namespace {
@@ -16,20 +16,13 @@ namespace {
 struct Registry {
   std::mutex mutex;
   std::vector<int> descriptors;
+  void after_fork() noexcept {
+    for (const int fd : descriptors) ::close(fd);
+    descriptors.clear();
+  }
 };
-Registry& registry() {
-  static Registry* instance = [] {
-    auto* made = new Registry;  // never deleted: handles may be closed by atexit handlers
-    at_fork([] { registry().mutex.lock(); }, [] { registry().mutex.unlock(); },
-            [] {
-              for (const int fd : registry().descriptors) ::close(fd);
-              registry().descriptors.clear();
-              registry().mutex.unlock();
-            });
-    return made;
-  }();
-  return *instance;
-}
+constinit ProcessWide<Registry> registry;
+[[gnu::constructor(load_first)]] void hold_registry() { hold_across_fork<registry>(); }
 
 struct flock range(short type, std::uint64_t byte, std::uint64_t count) noexcept {
   struct flock lock {};
@@ -42,11 +35,11 @@ struct flock range(short type, std::uint64_t byte, std::uint64_t count) noexcept
 }  // namespace
 
 Result<LockFile> LockFile::open(const File& file) {
+  const std::lock_guard guard(registry->mutex);  // a fork while it is open but not listed would not know of it
   auto again = reopen(file);
   if (!again) return again.take_failure();
   LockFile result;
-  const std::lock_guard guard(registry().mutex);
-  registry().descriptors.push_back(again->fd());
+  registry->descriptors.push_back(again->fd());
   result.file_ = std::move(*again);
   return result;
 }
@@ -60,8 +53,8 @@ LockFile& LockFile::operator=(LockFile&& other) noexcept {
 
 LockFile::~LockFile() {
   if (!file_.valid()) return;
-  const std::lock_guard guard(registry().mutex);
-  auto& descriptors = registry().descriptors;
+  const std::lock_guard guard(registry->mutex);
+  auto& descriptors = registry->descriptors;
   const auto found = std::find(descriptors.begin(), descriptors.end(), file_.fd());
   if (found == descriptors.end()) {  // a forked child: the handler has closed it, the number may be somebody else's now
     static_cast<void>(file_.release());

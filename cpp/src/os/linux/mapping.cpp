@@ -5,9 +5,10 @@
 
 #include <boost/interprocess/mapped_region.hpp>
 #include <cerrno>
-#include <fstream>
-#include <sstream>
 #include <string>
+#include <string_view>
+
+#include "os/linux/kernel_text.hpp"
 
 namespace zerobuffer::os {
 namespace {
@@ -87,23 +88,18 @@ Result<void> Mapping::lock() const {
 }
 
 std::uint64_t Mapping::huge_bytes() const {
-  std::ifstream file("/proc/self/smaps");
   const auto begin = reinterpret_cast<std::uintptr_t>(data_);
   bool ours = false;
   std::uint64_t total = 0;
-  for (std::string line; std::getline(file, line);) {
-    std::uintptr_t first = 0;
-    std::uintptr_t last = 0;
-    char dash = 0;
-    std::istringstream text(line);
-    if (text >> std::hex >> first >> dash >> last && dash == '-') {
-      ours = first < begin + size_ && last > begin;
-      continue;
+  const std::string text = read_kernel_text("/proc/self/smaps");
+  for (std::string_view rest = text; !rest.empty();) {
+    const std::string_view line = take_line(rest);
+    const auto dash = line.find_first_not_of("0123456789abcdef");
+    if (dash != 0 && dash < line.size() && line[dash] == '-') {  // a mapping's first line: begin-end in hex
+      ours = number_in(line, 16) < begin + size_ && number_in(line.substr(dash + 1), 16) > begin;
+    } else if (ours) {
+      total += number_after(line, "ShmemPmdMapped:").value_or(0) * 1024;
     }
-    std::istringstream field(line);
-    std::string key;
-    std::uint64_t kib = 0;
-    if (ours && field >> key >> kib && key == "ShmemPmdMapped:") total += kib * 1024;
   }
   return total;
 }

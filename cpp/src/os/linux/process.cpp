@@ -9,13 +9,14 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdlib>
-#include <fstream>
 #include <mutex>
 #include <random>
-#include <sstream>
 #include <string>
+#include <string_view>
 
 #include "os/clock.hpp"
+#include "os/linux/kernel_text.hpp"
+#include "os/process_wide.hpp"
 
 namespace zerobuffer::os {
 namespace detail {
@@ -28,17 +29,13 @@ const volatile std::uint64_t* fork_word = &no_page;
 std::uint64_t process_id() noexcept { return static_cast<std::uint64_t>(getpid()); }
 
 std::uint64_t process_start_time() {
-  std::ifstream file("/proc/self/stat");
-  std::string text;
-  std::getline(file, text);
+  const std::string text = read_kernel_text("/proc/self/stat");
   // the name, in brackets, may hold anything: the fields are counted from its end (the state is field 3, this is 22)
   const auto end = text.rfind(')');
   if (end == std::string::npos) return 0;
-  std::istringstream fields(text.substr(end + 1));
-  std::string skipped;
-  for (int field = 3; field < 22; ++field) fields >> skipped;
-  std::uint64_t ticks = 0;
-  return fields >> ticks ? ticks : 0;
+  std::string_view fields = std::string_view(text).substr(end + 1);
+  for (int field = 3; field < 22; ++field) take_word(fields);
+  return number_in(take_word(fields)).value_or(0);
 }
 
 // Not by std::random_device, which needs a newer C library.
@@ -55,26 +52,31 @@ void fill_random(std::span<std::uint8_t> bytes) noexcept {
   }
 }
 
+namespace {
+struct Generation {
+  std::mutex mutex;
+  volatile std::uint64_t* page = nullptr;
+  std::uint64_t last = 0;
+  void after_fork() const noexcept {
+    if (page != nullptr) *page = 0;
+  }
+};
+constinit ProcessWide<Generation> generation;
+[[gnu::constructor(load_first)]] void hold_generation() { hold_across_fork<generation>(); }
+}  // namespace
+
 std::uint64_t fork_generation() {
-  static std::mutex& mutex = *new std::mutex;  // used by the fork handlers as long as there is a process
-  static volatile std::uint64_t* page = nullptr;
-  static std::uint64_t last = 0;
-  const std::lock_guard lock(mutex);
-  if (page == nullptr) {
+  const std::lock_guard lock(generation->mutex);
+  if (generation->page == nullptr) {
     const auto size = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
     void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) throw std::bad_alloc();
-    madvise(memory, size, MADV_WIPEONFORK);  // Linux 4.14; without it a child is told by the handler below
-    page = static_cast<volatile std::uint64_t*>(memory);
-    at_fork([] { mutex.lock(); }, [] { mutex.unlock(); },
-            [] {
-              *page = 0;
-              mutex.unlock();
-            });
-    detail::fork_word = page;
+    madvise(memory, size, MADV_WIPEONFORK);  // Linux 4.14; without it after_fork() tells a child
+    generation->page = static_cast<volatile std::uint64_t*>(memory);
+    detail::fork_word = generation->page;
   }
-  if (*page == 0) *page = ++last;  // first use, or first use in a forked child
-  return *page;
+  if (*generation->page == 0) *generation->page = ++generation->last;  // first use, or first use in a forked child
+  return *generation->page;
 }
 
 void at_fork(void (*prepare)(), void (*parent)(), void (*child)()) { pthread_atfork(prepare, parent, child); }
