@@ -52,6 +52,46 @@ TEST(SharedMappingDuplex, threads_that_share_a_client_call_a_pool_of_threads) {
   }
 }
 
+// Scenario 6.2. With one lane: who waits for answers to what it sent owns nothing, and shares it with who calls.
+TEST(SharedMappingDuplex, a_thread_that_is_called_back_shares_the_only_lane_with_one_that_calls_and_one_that_cancels) {
+  for (const Kind kind : both_kinds) {
+    const std::string name = unique_name();
+    const auto config = channel_of(2000, 1);
+    auto server = Server::create(kind, name, config).value();
+    server->start(invert).value();
+    auto client = DuplexClient::open(name, generous, config).value();
+    std::atomic<int> failures{0};
+    std::atomic<bool> over{false};
+    std::thread caller([&] {
+      for (std::uint64_t i = 0; !over; ++i) {
+        failures += call_inverted(client, 1 + i % 1900, i) != Status::ok;
+        std::this_thread::sleep_for(50us);  // the lane is nobody's meanwhile
+      }
+    });
+    for (std::uint64_t i = 0; i < many / 3; ++i) {
+      std::atomic<int> called{0};
+      ASSERT_OK(client.when_ready([](void* context) { ++*static_cast<std::atomic<int>*>(context); }, &called));
+      if (i % 3 == 0) {
+        std::this_thread::sleep_for(20us);
+        if (client.cancel_when()) {
+          ASSERT_EQ(called, 0);
+          continue;
+        }
+      }
+      ASSERT_OK(client.send(payload(1 + i % 1900, i), generous));
+      ASSERT_TRUE(wait_until([&] { return called != 0; })) << i;
+      // a call's answer may have been worth a look
+      auto answer = client.receive(generous);
+      ASSERT_OK(answer);
+      ASSERT_TRUE(holds_inverted(answer->data(), i));
+      ASSERT_EQ(called, 1);
+    }
+    over = true;
+    caller.join();
+    EXPECT_EQ(failures, 0);
+  }
+}
+
 // Scenario 6.2
 TEST(SharedMappingDuplex, one_thread_sends_one_receives_and_others_release) {
   for (const Kind kind : both_kinds) {

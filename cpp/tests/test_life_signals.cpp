@@ -130,6 +130,25 @@ TEST(a_wait_hook, is_asked_when_a_signal_came_and_can_end_the_wait) {
   }
 }
 
+// A hook that takes longer than the longest sleep: it has ended the wait all the same, and is not asked again.
+TEST(a_wait_hook, that_ended_a_wait_is_not_asked_again_however_long_it_took) {
+  for (const WaitPolicy wait : {WaitPolicy::block, WaitPolicy::spin_then_block, WaitPolicy::spin}) {
+    const std::string name = unique_name();
+    auto reader = Reader::create(name, waiting_by(wait));
+    ASSERT_OK(reader);
+    int asked = 0;
+    reader->set_wait_hook(
+        [](void* context) {
+          std::this_thread::sleep_for(150ms);
+          return ++*static_cast<int*>(context) == 1;
+        },
+        &asked);
+    const Storm storm(count_signal);
+    EXPECT_STATUS(reader->read(forever), Status::interrupted);
+    EXPECT_EQ(asked, 1);
+  }
+}
+
 // Scenario 4.6
 TEST(stopped_for_ten_seconds, a_reader_and_a_writer_lose_nothing_and_are_not_taken_for_dead) {
   constexpr std::uint64_t last = 400;

@@ -435,6 +435,7 @@ class DuplexClient {
   /// Copies it out. @return also buffer_too_small, with the needed and the given size: the answer comes again.
   Result<Received> receive_into(std::span<std::byte> buffer, Timeout timeout) noexcept;
   /// One call of `callback(context)` as soon as receive() with a zero timeout is worth calling; see Reader::when_ready.
+  /// Other threads may call and send meanwhile.
   Result<void> when_ready(ReadyCallback callback, void* context);
   bool cancel_when() noexcept;
 

@@ -708,7 +708,7 @@ ZB_API zb_status zb_client_receive(zb_client* client, int64_t timeout_ns, zb_res
 ZB_API zb_status zb_client_receive_into(zb_client* client, void* buffer, size_t capacity, int64_t timeout_ns,
                                         zb_received* received);
 /* Asks for a call of `callback(context)`, once, as soon as zb_client_receive() with timeout 0 is worth calling;
- * otherwise as zb_reader_when_ready(). Any thread. */
+ * otherwise as zb_reader_when_ready(). Any thread; others may call and send meanwhile. */
 ZB_API zb_status zb_client_when_ready(zb_client* client, zb_ready_callback callback, void* context);
 ZB_API bool zb_client_cancel_when(zb_client* client);
 

@@ -52,7 +52,10 @@ struct CallerLane::AnswerWait {
   std::uint32_t arm() const noexcept {
     return DataSignal::arm(*lane.rings_.in.oieb, lane.rings_.answer_bit, lane.barriers_);
   }
-  void disarm() const noexcept { DataSignal::disarm(*lane.rings_.in.oieb, lane.rings_.answer_bit); }
+  void disarm() const noexcept {
+    DataSignal::disarm(*lane.rings_.in.oieb, lane.rings_.answer_bit);
+    if (lane.pipeline_watch_.was_watched()) lane.wants_a_poke_.store(true, std::memory_order_seq_cst);
+  }
   const std::uint32_t& word() const noexcept { return lane.rings_.in.oieb->data_futex; }
   void seen_on(int cpu) const noexcept {
     if (!lane.own_ || cpu == lane.cpu_) return;
@@ -93,7 +96,11 @@ CallerLane::CallerLane(std::optional<buffer::Attachment> own, const buffer::Atta
 bool CallerLane::try_own(Use use) noexcept {
   std::uint32_t seen = used_.load(std::memory_order_relaxed);
   do {
-    if ((seen & use) != 0) return false;
+    while ((seen & use) != 0) {
+      if ((seen & looked_at) == 0) return false;
+      wait_for_look();
+      seen = used_.load(std::memory_order_relaxed);
+    }
   } while (!used_.compare_exchange_weak(seen, seen | use, std::memory_order_seq_cst));
   // a call that begins now; who sends and receives on and on is told himself
   if (const std::uint64_t told = owner_->told_death.load(std::memory_order_relaxed);
@@ -108,8 +115,46 @@ void CallerLane::disown(Use use) noexcept {
   // an interrupt that came too late for this use is not the next one's
   if ((use & sending) != 0) static_cast<void>(out_waiter_.take_interrupt());
   if ((use & receiving) != 0) static_cast<void>(in_waiter_.take_interrupt());
-  used_.fetch_and(~std::uint32_t{use}, std::memory_order_seq_cst);  // pairs with try_own of the next owner
+  stop_using(use);
   if (!ended()) owner_->lane_is_free();
+}
+
+void CallerLane::stop_using(std::uint32_t use) noexcept {
+  used_.fetch_and(~use, std::memory_order_seq_cst);  // pairs with try_own of the next owner, and with try_look
+  if ((use & receiving) != 0 && wants_a_poke_.load(std::memory_order_seq_cst)) [[unlikely]] {
+    wants_a_poke_.store(false, std::memory_order_seq_cst);
+    DataSignal::poke(*rings_.in.oieb);
+  }
+}
+
+// For the pipeline's watch. False where somebody uses the lane, who pokes at the end: either this sees that he has
+// given it back, or he that it wants a poke.
+bool CallerLane::try_look() noexcept {
+  for (const bool last : {false, true}) {
+    std::uint32_t seen = used_.load(std::memory_order_seq_cst);
+    while ((seen & receiving) == 0) {
+      if (used_.compare_exchange_weak(seen, seen | receiving | looked_at, std::memory_order_seq_cst)) return true;
+    }
+    if (!last) wants_a_poke_.store(true, std::memory_order_seq_cst);
+  }
+  return false;
+}
+
+// A look takes less than a microsecond, unless its thread is kept from running: by this one perhaps, so this one
+// sleeps.
+void CallerLane::wait_for_look() const noexcept {
+  constexpr int pauses = 1000;
+  constexpr std::int64_t nap_ns = 100'000;
+  for (int i = 0; i < pauses; ++i) {
+    if ((used_.load(std::memory_order_relaxed) & looked_at) == 0) return;
+    Machine::pause();
+  }
+  const std::uint32_t seen = used_.load(std::memory_order_relaxed);
+  if ((seen & looked_at) != 0) os::futex_wait(reinterpret_cast<const std::uint32_t&>(used_), seen, nap_ns);
+}
+
+bool CallerLane::somebody_receives() const noexcept {
+  return (used_.load(std::memory_order_seq_cst) & (receiving | looked_at)) == receiving;
 }
 
 // Answers to abandoned calls go here, and padding behind them.
@@ -150,7 +195,8 @@ void CallerLane::drop() noexcept {
 
 void CallerLane::end() noexcept {
   if (place().forked()) return;  // the parent's
-  watch_.unwatch();
+  call_watch_.unwatch();
+  pipeline_watch_.unwatch();
   ended_.store(true, std::memory_order_release);
   if (own_) own_->begin_leave();
   users_.fetch_sub(1, std::memory_order_acq_rel);  // never the last one: held_ still counts
@@ -194,7 +240,7 @@ bool CallerLane::blocked_by_ourselves(Use use, bool waited) const noexcept {
   if (!rings_.in_place || Machine::load_acquire(rings_.out.slots[0].read_pos) < out_.wanted_pos()) return false;
   if (Machine::load_acquire(own_slot().read_pos) >= out_.wanted_pos()) return false;
   if (use == calling) return true;
-  if ((used_.load(std::memory_order_acquire) & receiving) != 0) return false;
+  if (somebody_receives()) return false;
   const void* const receiver = receiver_.load(std::memory_order_relaxed);
   return receiver == nullptr ? waited : receiver == &this_thread;
 }
@@ -208,7 +254,7 @@ void CallerLane::step_on(Use use) noexcept {
     Status status = Status::ok;
     static_cast<void>(look(status));
     settle();
-    used_.fetch_and(~std::uint32_t{receiving}, std::memory_order_seq_cst);  // pairs with try_own of the next owner
+    stop_using(receiving);
     owner_->lane_is_free();
   }
 }
@@ -486,6 +532,7 @@ Result<Received> CallerLane::receive_into(std::uint64_t sequence, std::span<std:
 
 Result<Response> CallerLane::receive_pipelined(stream::Deadline deadline) noexcept {
   receiver_.store(&this_thread, std::memory_order_relaxed);
+  if (pipeline_watch_.take_interrupt()) return Status::interrupted;
   if (auto there = await_answer(deadline); !there) return there.take_failure();
   auto response = take();
   if (response || response.status() == Status::remote_error) uncount_pipelined();
@@ -494,6 +541,7 @@ Result<Response> CallerLane::receive_pipelined(stream::Deadline deadline) noexce
 
 Result<Received> CallerLane::receive_pipelined_into(std::span<std::byte> buffer, stream::Deadline deadline) noexcept {
   receiver_.store(&this_thread, std::memory_order_relaxed);
+  if (pipeline_watch_.take_interrupt()) return Status::interrupted;
   if (auto there = await_answer(deadline); !there) return there.take_failure();
   auto received = take_into(buffer);
   if (received || received.status() == Status::remote_error) uncount_pipelined();
@@ -508,19 +556,14 @@ void CallerLane::give_up(std::uint64_t sequence) noexcept {
 
 // ---------------------------------------------------------------- others wait for us
 
-Result<void> CallerLane::when_ready(ReadyCallback callback, void* context) { return watch_.begin(callback, context); }
-
-Result<void> CallerLane::Watch::begin(ReadyCallback callback, void* context) {
+Status CallerLane::Watch::may_begin() const {
   if (lane_.place().forked()) return Status::forked;
-  if (lane_.ended()) return Status::handle_closed;
-  if (is_watched()) return stream::watched_already();
-  if (lane_.in_waiter_.take_interrupt()) return Status::interrupted;
-  return watch(callback, context);
+  return lane_.ended() ? Status::handle_closed : Status::ok;
 }
 
-bool CallerLane::Watch::worth_a_look(std::int64_t now) noexcept {
-  if (lane_.place().forked()) return false;  // exit() has begun: nobody wants to hear of it any more
-  if (lane_.in_waiter_.interrupt_pending() || lane_.more() || lane_.in_peer_.changed()) return true;
+// For who owns `receiving`.
+bool CallerLane::Watch::look(std::int64_t now) noexcept {
+  if (lane_.more() || lane_.in_peer_.changed()) return true;
   if (now - looked_at_ < stream::longest_sleep_ns) return false;
   looked_at_ = now;
   const bool gone = !lane_.in_peer_.told() && lane_.in_peer_.gone();
@@ -529,24 +572,59 @@ bool CallerLane::Watch::worth_a_look(std::int64_t now) noexcept {
 }
 
 std::uint32_t CallerLane::Watch::arm() noexcept { return AnswerWait{lane_}.arm(); }
-void CallerLane::Watch::disarm() noexcept { AnswerWait{lane_}.disarm(); }
+
+Result<void> CallerLane::CallWatch::begin(ReadyCallback callback, void* context) {
+  if (const Status status = may_begin(); status != Status::ok) return status;
+  if (is_watched()) return stream::watched_already();
+  if (lane_.in_waiter_.take_interrupt()) return Status::interrupted;
+  return watch(callback, context);
+}
+
+bool CallerLane::CallWatch::worth_a_look(std::int64_t now) noexcept {
+  if (lane_.place().forked()) return false;  // exit() has begun: nobody wants to hear of it any more
+  return lane_.in_waiter_.interrupt_pending() || look(now);
+}
+
+void CallerLane::CallWatch::disarm() noexcept { AnswerWait{lane_}.disarm(); }
+
+Result<void> CallerLane::PipelineWatch::begin(ReadyCallback callback, void* context) {
+  if (const Status status = may_begin(); status != Status::ok) return status;
+  if (is_watched()) return stream::watched_already();
+  if (take_interrupt()) return Status::interrupted;
+  return watch(callback, context);
+}
+
+bool CallerLane::PipelineWatch::worth_a_look(std::int64_t now) noexcept {
+  if (lane_.place().forked()) return false;
+  if (interrupted_.load(std::memory_order_seq_cst)) return true;
+  if (!lane_.try_look()) return false;
+  const bool worth = look(now);
+  lane_.used_.fetch_and(~(std::uint32_t{receiving} | looked_at), std::memory_order_seq_cst);
+  return worth;
+}
+
+// Who sleeps on the same lane has lost his bit too, and sets it again.
+void CallerLane::PipelineWatch::disarm() noexcept {
+  DataSignal::disarm(*lane_.rings_.in.oieb, lane_.rings_.answer_bit);
+  if (lane_.somebody_receives()) DataSignal::poke(*lane_.rings_.in.oieb);
+}
 
 // ---------------------------------------------------------------- the rest
 
 bool CallerLane::interrupt() noexcept {
   if (place().forked()) return false;
-  std::uint32_t used = used_.load(std::memory_order_seq_cst);
-  if (watch_.is_watched()) used |= receiving;
   // only who uses it: the other half's next wait is none that runs now
-  if ((used & receiving) != 0) {
-    in_waiter_.interrupt();
-    DataSignal::poke(*rings_.in.oieb);
-  }
-  if ((used & sending) != 0) {
+  const bool receives = somebody_receives() || call_watch_.is_watched();
+  const bool watches = pipeline_watch_.is_watched();
+  const bool sends = (used_.load(std::memory_order_seq_cst) & sending) != 0;
+  if (receives) in_waiter_.interrupt();
+  if (watches) pipeline_watch_.interrupt();
+  if (receives || watches) DataSignal::poke(*rings_.in.oieb);
+  if (sends) {
     out_waiter_.interrupt();
     SpaceSignal::poke(*rings_.out.oieb);
   }
-  return used != 0;
+  return receives || watches || sends;
 }
 
 void CallerLane::set_wait_hook(WaitHook hook, void* context) noexcept {

@@ -93,8 +93,13 @@ class CallerLane {
   [[nodiscard]] bool is_forked() const noexcept { return place().forked(); }
   [[nodiscard]] bool ended() const noexcept { return ended_.load(std::memory_order_acquire); }
 
-  Result<void> when_ready(ReadyCallback callback, void* context);
-  bool cancel_when() noexcept { return watch_.unwatch(); }
+  Result<void> when_ready(ReadyCallback callback, void* context) { return call_watch_.begin(callback, context); }
+  bool cancel_when() noexcept { return call_watch_.unwatch(); }
+  /// The same for the answers to what send() sent. Who waits so does not own the lane: others may call, and send.
+  Result<void> when_pipelined(ReadyCallback callback, void* context) {
+    return pipeline_watch_.begin(callback, context);
+  }
+  bool cancel_pipelined() noexcept { return pipeline_watch_.unwatch(); }
 
   /// Ends a wait that runs now. False where none of that kind of use is running.
   bool interrupt() noexcept;
@@ -109,20 +114,50 @@ class CallerLane {
   struct RoomWait;
   struct AnswerWait;
 
-  class Watch final : public stream::Watched {
+  class Watch : public stream::Watched {
    public:
     explicit Watch(CallerLane& lane) noexcept : lane_(lane) {}
-    Result<void> begin(ReadyCallback callback, void* context);
 
-   private:
-    bool worth_a_look(std::int64_t now) noexcept override;
+   protected:
+    ~Watch() = default;
+    [[nodiscard]] Status may_begin() const;
+    [[nodiscard]] bool look(std::int64_t now) noexcept;
     std::uint32_t arm() noexcept override;
-    void disarm() noexcept override;
     std::uint32_t& word() noexcept override { return lane_.rings_.in.oieb->data_futex; }
     std::int64_t longest_first_sleep() noexcept override { return lane_.in_waiter_.next_sleep(); }
 
     CallerLane& lane_;
+
+   private:
     std::int64_t looked_at_ = 0;
+  };
+
+  /// For the owner of `calling`.
+  class CallWatch final : public Watch {
+   public:
+    using Watch::Watch;
+    Result<void> begin(ReadyCallback callback, void* context);
+
+   private:
+    bool worth_a_look(std::int64_t now) noexcept override;
+    void disarm() noexcept override;
+  };
+
+  /// For one who owns nothing meanwhile.
+  class PipelineWatch final : public Watch {
+   public:
+    using Watch::Watch;
+    Result<void> begin(ReadyCallback callback, void* context);
+    void interrupt() noexcept { interrupted_.store(true, std::memory_order_seq_cst); }
+    [[nodiscard]] bool take_interrupt() noexcept {
+      return interrupted_.load(std::memory_order_relaxed) && interrupted_.exchange(false, std::memory_order_seq_cst);
+    }
+
+   private:
+    bool worth_a_look(std::int64_t now) noexcept override;
+    void disarm() noexcept override;
+
+    std::atomic<bool> interrupted_{false};  // calls on the same lane have an interrupt of their own
   };
 
   enum class Next : std::uint8_t { answer, nothing, failed };
@@ -138,6 +173,11 @@ class CallerLane {
   void step_on(Use use) noexcept;
   [[nodiscard]] bool is_crowded() const noexcept;
   [[nodiscard]] bool blocked_by_ourselves(Use use, bool waited) const noexcept;
+
+  void wait_for_look() const noexcept;
+  [[nodiscard]] bool try_look() noexcept;
+  [[nodiscard]] bool somebody_receives() const noexcept;
+  void stop_using(std::uint32_t use) noexcept;
 
   void tell_death(const Peer& peer) noexcept;
   [[nodiscard]] bool more() const noexcept;
@@ -168,9 +208,14 @@ class CallerLane {
   stream::Waiter in_waiter_;
   Peer out_peer_;
   Peer in_peer_;
-  Watch watch_{*this};
+  CallWatch call_watch_{*this};
+  PipelineWatch pipeline_watch_{*this};
 
-  std::atomic<std::uint32_t> used_{0};   // Use bits
+  // Use bits. looked_at: the pipeline's watch owns `receiving`, which is over at once, so others wait for it
+  static constexpr std::uint32_t looked_at = 4;
+  std::atomic<std::uint32_t> used_{0};
+  // The pipeline's watch found the lane in use, or lost its bit to who slept there: who gives `receiving` back pokes.
+  std::atomic<bool> wants_a_poke_{false};
   std::atomic<std::uint32_t> users_{2};  // the caller, and held_
   std::atomic<bool> ended_{false};
   std::atomic<std::uint64_t> pipelined_{0};     // sent by send() and not received

@@ -339,11 +339,12 @@ Result<Received> ClientCore::receive_into(std::span<std::byte> buffer, std::chro
 
 Result<void> ClientCore::when_ready(ReadyCallback callback, void* context) {
   if (lanes_[0]->is_forked()) return Status::forked;
-  return pipeline().when_ready(callback, context);
+  if (take_interrupt()) return Status::interrupted;
+  return pipeline().when_pipelined(callback, context);
 }
 bool ClientCore::cancel_when() noexcept {
   CallerLane* const lane = pipeline_.load(std::memory_order_acquire);
-  return lane != nullptr && lane->cancel_when();
+  return lane != nullptr && lane->cancel_pipelined();
 }
 
 // ---------------------------------------------------------------- the rest

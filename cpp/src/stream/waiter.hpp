@@ -12,7 +12,6 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <utility>
 
 #include "buffer/machine.hpp"
 #include "os/cgroup.hpp"
@@ -89,7 +88,7 @@ class Waiter {
   [[nodiscard]] bool interrupt_pending() const noexcept { return interrupted_.load(std::memory_order_seq_cst); }
   /// How long the next sleep may last, for one that sleeps elsewhere.
   [[nodiscard]] std::int64_t next_sleep() noexcept {
-    return std::exchange(bounded_, false) ? bounded_sleep_ns : longest_sleep_ns;
+    return bounded_.exchange(false, std::memory_order_relaxed) ? bounded_sleep_ns : longest_sleep_ns;
   }
 
   [[nodiscard]] std::uint64_t sleeps() const noexcept { return sleeps_.get(); }
@@ -134,6 +133,7 @@ class Waiter {
       if (time_is_up(now)) return call_hook() ? Status::interrupted : Status::ok;
       if (const Status status = check(now, deadline, next_hook); status != Status::ok) return status;
       if (policy_ != WaitPolicy::spin && sleep(side, now, std::min(end, deadline.at(now)))) return Status::ok;
+      if (ended_by_hook_) return Status::interrupted;
     }
   }
 
@@ -167,7 +167,8 @@ class Waiter {
     return false;
   }
 
-  // A sleep that ends for any reason starts the whole procedure again. True where it is ready.
+  // A sleep that ends for any reason starts the whole procedure again, unless the hook ends the wait. True where it is
+  // ready.
   template <class Side>
   bool sleep(Side&& side, std::int64_t now, std::int64_t until) noexcept {
     const std::uint32_t value = side.arm();
@@ -182,7 +183,7 @@ class Waiter {
     sleeps_.add();
     const os::FutexResult result = os::futex_wait(side.word(), value, duration);
     if (result != os::FutexResult::woken) side.disarm();
-    if (result == os::FutexResult::interrupted && call_hook()) interrupt();
+    if (result == os::FutexResult::interrupted && call_hook()) return false;  // whatever is there: it must be told
     return side.ready();
   }
 
@@ -203,7 +204,7 @@ class Waiter {
   std::uint32_t spin_pauses_;
   bool one_cpu_;
   bool quota_of_one_;
-  bool bounded_;
+  std::atomic<bool> bounded_;  // two may wait at one end, one of them by a watch
   std::atomic<bool> interrupted_{false};
   bool ended_by_hook_ = false;  // the last wait that was interrupted
   WaitHook hook_ = nullptr;

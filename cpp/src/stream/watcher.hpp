@@ -23,6 +23,8 @@ class Watched {
   bool unwatch() noexcept;
 
   [[nodiscard]] bool is_watched() const;
+  /// Whether it ever was; without a lock.
+  [[nodiscard]] bool was_watched() const noexcept { return ever_.load(std::memory_order_relaxed); }
 
  protected:
   Watched() = default;
