@@ -97,7 +97,7 @@ bool CallerLane::try_own(Use use) noexcept {
   std::uint32_t seen = used_.load(std::memory_order_relaxed);
   do {
     while ((seen & use) != 0) {
-      if ((seen & looked_at) == 0) return false;
+      if ((seen & watch_looks) == 0) return false;
       wait_for_look();
       seen = used_.load(std::memory_order_relaxed);
     }
@@ -133,7 +133,7 @@ bool CallerLane::try_look() noexcept {
   for (const bool last : {false, true}) {
     std::uint32_t seen = used_.load(std::memory_order_seq_cst);
     while ((seen & receiving) == 0) {
-      if (used_.compare_exchange_weak(seen, seen | receiving | looked_at, std::memory_order_seq_cst)) return true;
+      if (used_.compare_exchange_weak(seen, seen | receiving | watch_looks, std::memory_order_seq_cst)) return true;
     }
     if (!last) wants_a_poke_.store(true, std::memory_order_seq_cst);
   }
@@ -146,15 +146,15 @@ void CallerLane::wait_for_look() const noexcept {
   constexpr int pauses = 1000;
   constexpr std::int64_t nap_ns = 100'000;
   for (int i = 0; i < pauses; ++i) {
-    if ((used_.load(std::memory_order_relaxed) & looked_at) == 0) return;
+    if ((used_.load(std::memory_order_relaxed) & watch_looks) == 0) return;
     Machine::pause();
   }
   const std::uint32_t seen = used_.load(std::memory_order_relaxed);
-  if ((seen & looked_at) != 0) os::futex_wait(reinterpret_cast<const std::uint32_t&>(used_), seen, nap_ns);
+  if ((seen & watch_looks) != 0) os::futex_wait(reinterpret_cast<const std::uint32_t&>(used_), seen, nap_ns);
 }
 
 bool CallerLane::somebody_receives() const noexcept {
-  return (used_.load(std::memory_order_seq_cst) & (receiving | looked_at)) == receiving;
+  return (used_.load(std::memory_order_seq_cst) & (receiving | watch_looks)) == receiving;
 }
 
 // Answers to abandoned calls go here, and padding behind them.
@@ -599,7 +599,7 @@ bool CallerLane::PipelineWatch::worth_a_look(std::int64_t now) noexcept {
   if (interrupted_.load(std::memory_order_seq_cst)) return true;
   if (!lane_.try_look()) return false;
   const bool worth = look(now);
-  lane_.used_.fetch_and(~(std::uint32_t{receiving} | looked_at), std::memory_order_seq_cst);
+  lane_.used_.fetch_and(~(std::uint32_t{receiving} | watch_looks), std::memory_order_seq_cst);
   return worth;
 }
 

@@ -211,8 +211,8 @@ class CallerLane {
   CallWatch call_watch_{*this};
   PipelineWatch pipeline_watch_{*this};
 
-  // Use bits. looked_at: the pipeline's watch owns `receiving`, which is over at once, so others wait for it
-  static constexpr std::uint32_t looked_at = 4;
+  // Use bits. watch_looks: the pipeline's watch owns `receiving`, which is over at once, so others wait for it
+  static constexpr std::uint32_t watch_looks = 4;
   std::atomic<std::uint32_t> used_{0};
   // The pipeline's watch found the lane in use, or lost its bit to who slept there: who gives `receiving` back pokes.
   std::atomic<bool> wants_a_poke_{false};
