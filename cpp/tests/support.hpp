@@ -17,6 +17,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <memory>
 #include <random>
@@ -104,6 +105,39 @@ template <class Condition>
   }
   return true;
 }
+
+/// Threads that begin one wait each; whoever wants to end these waits first sees them all asleep.
+class Sleepers {
+ public:
+  template <class Body>
+  void add(Body body) {
+    auto& id = *ids_.emplace_back(std::make_unique<std::atomic<pid_t>>(0));
+    threads_.emplace_back([&id, body = std::move(body)] {
+      id = gettid();
+      body();
+    });
+  }
+  /// Waits until the kernel has put each of them to sleep.
+  [[nodiscard]] bool all_asleep() const {
+    return std::all_of(ids_.begin(), ids_.end(), [](const auto& id) {
+      return wait_until([&] {
+        std::string stat;
+        std::getline(std::ifstream("/proc/self/task/" + std::to_string(*id) + "/stat"), stat);
+        const auto name_end = stat.rfind(") ");
+        return *id != 0 && name_end != std::string::npos && stat[name_end + 2] == 'S';
+      });
+    });
+  }
+  void join() {
+    for (std::thread& thread : threads_) thread.join();
+    threads_.clear();
+  }
+  ~Sleepers() { join(); }
+
+ private:
+  std::vector<std::unique_ptr<std::atomic<pid_t>>> ids_;
+  std::vector<std::thread> threads_;
+};
 
 // ---------------------------------------------------------------- processes
 

@@ -379,14 +379,14 @@ TEST_P(DuplexLanes, interrupt_ends_the_waits_that_run_or_else_the_next_one) {
   auto server = Server::create(GetParam(), name, config).value();
   auto client = DuplexClient::open(name, generous, config).value();
   std::atomic<int> interrupted{0};
-  std::vector<std::thread> threads;
+  Sleepers waits;
   for (int i = 0; i < 3; ++i) {
-    threads.emplace_back([&] { interrupted += client.call(payload(10, 1), forever).status() == Status::interrupted; });
+    waits.add([&] { interrupted += client.call(payload(10, 1), forever).status() == Status::interrupted; });
   }
-  threads.emplace_back([&] { interrupted += client.receive(forever).status() == Status::interrupted; });
-  ASSERT_TRUE(wait_until([&] { return client.stats().requests == 3 && client.stats().sleeps >= 4; }));
+  waits.add([&] { interrupted += client.receive(forever).status() == Status::interrupted; });
+  EXPECT_TRUE(wait_until([&] { return client.stats().requests == 3; }) && waits.all_asleep());
   client.interrupt();
-  for (std::thread& thread : threads) thread.join();
+  waits.join();
   EXPECT_EQ(interrupted, 4);
   client.interrupt();
   EXPECT_STATUS(client.call(payload(10, 1), forever), Status::interrupted);
@@ -420,14 +420,13 @@ TEST_P(DuplexLanes, interrupt_ends_every_take_of_a_server) {
   const std::string name = unique_name();
   auto server = Server::create(GetParam(), name, channel_of(1000, 2)).value();
   std::atomic<int> ended{0};
-  std::vector<std::thread> threads;
+  Sleepers waits;
   for (int i = 0; i < 4; ++i) {
-    threads.emplace_back([&] { ended += server->serve(invert).status() == Status::interrupted; });
+    waits.add([&] { ended += server->serve(invert).status() == Status::interrupted; });
   }
-  ASSERT_TRUE(wait_until([&] { return server->stats().sleeps >= 1; }));
-  std::this_thread::sleep_for(20ms);
+  EXPECT_TRUE(waits.all_asleep());
   server->interrupt();
-  for (std::thread& thread : threads) thread.join();
+  waits.join();
   EXPECT_EQ(ended, 4);
 }
 
