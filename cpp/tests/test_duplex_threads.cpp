@@ -53,7 +53,7 @@ TEST(SharedMappingDuplex, threads_that_share_a_client_call_a_pool_of_threads) {
 }
 
 // Scenario 6.2. With one lane: who waits for answers to what it sent owns nothing, and shares it with who calls.
-TEST(SharedMappingDuplex, a_thread_that_is_called_back_shares_the_only_lane_with_one_that_calls_and_one_that_cancels) {
+TEST(SharedMappingDuplex, a_thread_that_is_called_back_shares_the_only_lane_with_one_that_calls) {
   for (const Kind kind : both_kinds) {
     const std::string name = unique_name();
     const auto config = channel_of(2000, 1);

@@ -121,6 +121,17 @@ TEST(a_forked_child, that_lives_on_never_keeps_its_dead_parent_alive) {
   end.send();
 }
 
+// What a child can do, whatever other threads of its parent were at.
+Child opens_and_exits() {
+  return Child(
+      [] {
+        Writer mine = Writer::create(unique_name() + "-child", ring_of(4096)).value();
+        EXPECT_OK(mine.close());
+        std::exit(0);  // runs the exit handlers
+      },
+      20);
+}
+
 // Scenario 4.11. Each round in a process that has opened nothing yet, as long as this one has not either (under ctest).
 TEST(Full_a_fork, beside_the_first_handle_of_a_process_gives_a_child_that_can_open_and_exit) {
   for (int round = 0; round < 60 && !HasFailure(); ++round) {
@@ -135,13 +146,7 @@ TEST(Full_a_fork, beside_the_first_handle_of_a_process_gives_a_child_that_can_op
       const auto moment = std::chrono::steady_clock::now() + round * 1us;
       while (std::chrono::steady_clock::now() < moment) {
       }
-      Child child(
-          [&] {
-            Writer mine = Writer::create(unique_name() + "-child", ring_of(4096)).value();
-            EXPECT_OK(mine.close());
-            std::exit(0);
-          },
-          20);
+      Child child = opens_and_exits();
       EXPECT_EQ(child.wait(), 0) << "forked " << round << " us after the other thread began";
       other.join();
     });
@@ -159,13 +164,7 @@ TEST(Full_a_fork, while_other_threads_open_and_close_gives_a_child_that_can_open
     }
   });
   for (int i = 0; i < 100; ++i) {
-    Child child(
-        [&] {
-          Writer mine = Writer::create(unique_name() + "-child", ring_of(4096)).value();
-          EXPECT_OK(mine.close());
-          std::exit(0);
-        },
-        20);
+    Child child = opens_and_exits();
     EXPECT_EQ(child.wait(), 0);
   }
   over = true;

@@ -140,8 +140,7 @@ bool CallerLane::try_look() noexcept {
   return false;
 }
 
-// A look takes less than a microsecond, unless its thread is kept from running: by this one perhaps, so this one
-// sleeps.
+// A look is a few loads, unless its thread is kept from running: by this one perhaps, so this one sleeps.
 void CallerLane::wait_for_look() const noexcept {
   constexpr int pauses = 1000;
   constexpr std::int64_t nap_ns = 100'000;

@@ -88,7 +88,8 @@ class Waiter {
   [[nodiscard]] bool interrupt_pending() const noexcept { return interrupted_.load(std::memory_order_seq_cst); }
   /// How long the next sleep may last, for one that sleeps elsewhere.
   [[nodiscard]] std::int64_t next_sleep() noexcept {
-    return bounded_.exchange(false, std::memory_order_relaxed) ? bounded_sleep_ns : longest_sleep_ns;
+    const bool first = bounded_.load(std::memory_order_relaxed) && bounded_.exchange(false, std::memory_order_relaxed);
+    return first ? bounded_sleep_ns : longest_sleep_ns;
   }
 
   [[nodiscard]] std::uint64_t sleeps() const noexcept { return sleeps_.get(); }
